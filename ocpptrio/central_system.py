@@ -1,0 +1,339 @@
+"""The central system: store, services, sessions and listener put together; what an embedder holds.
+
+    async with CentralSystem(settings) as central:
+        await central.charge_point("CP1").call(Reset(type=ResetType.SOFT))
+
+Not here: what is decided (services), what is known (session), the process around it (daemon).
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import structlog
+import trio
+
+from ocpptrio.clock import Clock, system_clock
+from ocpptrio.config import Settings, UnknownFields
+from ocpptrio.connection import Connection, Transport
+from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
+from ocpptrio.events import NumberedEvent
+from ocpptrio.listener import Link, Listener
+from ocpptrio.passwords import Passwords
+from ocpptrio.protocol.actions import Role
+from ocpptrio.protocol.conversation import CallReceived, Conversation
+from ocpptrio.protocol.core import BootNotification, RegistrationStatus
+from ocpptrio.protocol.datatypes import Message, Request
+from ocpptrio.services.admission import AdmissionService
+from ocpptrio.services.authorization import AuthorizationService
+from ocpptrio.services.commands import CommandService
+from ocpptrio.services.data_transfer import DataTransferService
+from ocpptrio.services.dispatch import HandlerTable, handler_table
+from ocpptrio.services.incoming import Incoming
+from ocpptrio.services.metering import MeteringService
+from ocpptrio.services.notifications import NotificationService
+from ocpptrio.services.registration import RegistrationService
+from ocpptrio.services.security import SecurityService
+from ocpptrio.services.status import StatusService
+from ocpptrio.services.transactions import TransactionService
+from ocpptrio.session.hub import Hub, Watcher
+from ocpptrio.session.liveness import LifeSigns, Liveness
+from ocpptrio.session.registry import Registry, Session
+from ocpptrio.session.restore import restore
+from ocpptrio.session.state import SessionState
+from ocpptrio.store import charge_points, retention
+from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.witness import Witness, tell
+
+# s between looks for what has outlived its retention
+PRUNE_EVERY_S: Final = 3600
+CLEANUP_TIMEOUT_S: Final = 10
+
+ResponseT = TypeVar("ResponseT", bound=Message)
+Address = tuple[str, int]
+
+log = structlog.get_logger("ocpptrio")
+
+
+class ChargePoint:
+    """A charge point as an embedder sees it; stays valid over reconnects."""
+
+    def __init__(self, charge_point_id: str, central: "CentralSystem") -> None:
+        self.charge_point_id = charge_point_id
+        self._central = central
+
+    @property
+    def state(self) -> SessionState | None:
+        """What is known of it now; None if it is not registered."""
+        session = self._central.registry.get(self.charge_point_id)
+        return None if session is None else session.state
+
+    async def call(
+        self, request: Request[ResponseT], *, timeout_s: float | None = None
+    ) -> ResponseT:
+        """Send a CALL and return its response.
+
+        Nothing is sent before the BootNotification of a fresh connection is answered, or the
+        grace for it has passed.
+
+        Args:
+            timeout_s: how long to wait for the answer once sent; default `ocpp.call_timeout`.
+
+        Raises:
+            NotConnected: it is not there, or went away before it answered.
+            CallTimedOut: no answer in time; a late one is recorded.
+            CallRefused: a CALLERROR came; see its code, description and details.
+            InvalidResponse: the answer cannot be read.
+            NotAllowedNow: its registration forbids this CALL (OCPP 1.6, 4.2).
+            TooManyCalls: 64 CALLs wait for it already.
+            LocalProtocolError: the request breaks a limit of the specification.
+        """
+        session = self._central.registry.get(self.charge_point_id)
+        if session is None:
+            raise NotConnected(f"{self.charge_point_id} is not registered")
+        return await self._central.commands.call(session, request, timeout_s)
+
+
+class CentralSystem:
+    """See the module. Either `async with`, or `await nursery.start(central.run)`.
+
+    Args:
+        settings: default: all defaults, which is loopback only.
+        clock: wall time in microseconds; tests pass a virtual one.
+        inline_store: write in the caller's task, without a thread: deterministic, for tests.
+
+    Attributes:
+        handlers: request struct -> handler; put others in before it runs, or wrap those there.
+        data_transfer: where vendor handlers are registered.
+        addresses: the (address, port) pairs bound, once it runs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: Clock = system_clock,
+        inline_store: bool = False,
+        new_unique_id: Any = None,  # Any: Callable[[], str] or None for random ones
+    ) -> None:
+        self.settings = settings or Settings()
+        self.registry = Registry()
+        self.hub = Hub()
+        self.passwords = Passwords()
+        self.addresses: list[Address] = []
+        self._clock = clock
+        self._connection_options = {"new_unique_id": new_unique_id} if new_unique_id else {}
+        self.store = SqliteStore(self.settings.store.path, inline=inline_store)
+        self.store.publish = self._publish
+        ocpp = self.settings.ocpp
+        authorization = AuthorizationService(self.store, self.settings.authorization)
+        self.commands = CommandService(self.store, clock)
+        self.data_transfer = DataTransferService(self.store)
+        self.handlers: HandlerTable = handler_table(
+            registration=RegistrationService(self.store, ocpp, clock),
+            authorization=authorization,
+            transactions=TransactionService(self.store, authorization),
+            metering=MeteringService(self.store),
+            status=StatusService(self.store),
+            data_transfer=self.data_transfer,
+            notifications=NotificationService(self.store),
+            security_service=SecurityService(self.store),
+        )
+        admission = AdmissionService(self.store, ocpp, clock, self.passwords)
+        self._listener = Listener(ocpp, admission.admit, self._serve_link)
+        self._stop = trio.Event()
+
+    # Living and dying.
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Run until `stop` or cancelled; `nursery.start` returns the addresses bound.
+
+        Raises:
+            StoreError: the database cannot be used.
+            OSError: the address cannot be bound.
+        """
+        # The store closes before the nursery ends, and writes until then, cancelled or not: what
+        # the connections still have to say goes to disk.
+        async with trio.open_nursery() as writing, self.store:
+            await writing.start(self._write)
+            try:
+                await restore(self.store, self.registry, self._clock())
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(Liveness(self.registry, self.settings.ocpp).run)
+                    nursery.start_soon(self._prune)
+                    if self.settings.ocpp.enabled:
+                        self.addresses = await nursery.start(self._listener.run)
+                    task_status.started(self.addresses)
+                    await self._stop.wait()
+                    await self._drain()
+                    nursery.cancel_scope.cancel()
+            finally:
+                self.hub.close()
+
+    async def _write(  # noqa: ASYNC128 - the store calls it
+        self, *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        with trio.CancelScope(shield=True):
+            await self.store.run(task_status=task_status)
+
+    def stop(self) -> None:
+        """End `run` gently: no new connections, CALLs that came are answered, 1001 to everybody."""
+        self._stop.set()
+
+    async def _drain(self) -> None:
+        self._listener.stop_accepting()
+        for session in self.registry:
+            if session.connection is not None:
+                session.connection.drain(1001, "the central system is going down")
+        with trio.move_on_after(self.settings.ocpp.drain_timeout):
+            for session in list(self.registry):
+                await session.wait_disconnected()
+
+    async def __aenter__(self) -> Self:
+        self._context = self._running()
+        return await self._context.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        # What it waits for has bounds of its own (drain, store).
+        return await self._context.__aexit__(kind, error, traceback)  # noqa: ASYNC102
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[Self]:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.run)
+            try:
+                yield self
+            finally:
+                self.stop()
+
+    # What an embedder does.
+
+    def charge_point(self, charge_point_id: str) -> ChargePoint:
+        """A handle, whether or not the charge point is known or connected."""
+        return ChargePoint(charge_point_id, self)
+
+    def watch(self, charge_point_id: str | None = None) -> AbstractContextManager[Watcher]:
+        """Subscribe to events: `with central.watch() as events: async for numbered in events`."""
+        return self.hub.watch(charge_point_id=charge_point_id)
+
+    async def serve(
+        self, charge_point_id: str, transport: Transport, *, peer: str = "in-process"
+    ) -> None:
+        """Serve a charge point over any transport until it ends: no socket, no handshake.
+
+        One that is not registered is, in open mode: the caller vouches for it.
+        """
+        at_us = self._clock()
+        await self.store.write(
+            lambda db: charge_points.add(
+                db, charge_point_id=charge_point_id, origin="embedded", at_us=at_us, open=True
+            )
+        )
+        await self._serve(charge_point_id, transport, peer, None)
+
+    # A connection.
+
+    async def _serve_link(self, charge_point_id: str, link: Link) -> None:
+        await self._serve(charge_point_id, link, link.address, link)
+
+    async def _serve(
+        self, charge_point_id: str, transport: Transport, peer: str, life: LifeSigns | None
+    ) -> None:
+        at_us = self._clock()
+        generation = await self.store.write(
+            lambda db: charge_points.connected(db, charge_point_id, peer=peer, at_us=at_us)
+        )
+        session = self.registry.session(charge_point_id)
+        witness = Witness(self.settings, self.store, self._clock, session, generation)
+
+        async def answer(event: CallReceived) -> Message:
+            return await self._answer(session, event)
+
+        settings = self.settings.ocpp
+        connection = Connection(
+            transport,
+            Conversation(
+                Role.CENTRAL_SYSTEM,
+                reject_unknown_fields=settings.unknown_fields == UnknownFields.REJECT,
+            ),
+            answer,
+            observer=witness,
+            call_timeout_s=settings.call_timeout,
+            calls_after_s=settings.boot_grace,
+            **self._connection_options,
+        )
+        witness.connection = connection
+        if not session.attach(connection, generation, life):
+            connection.close(1000, "replaced by a newer connection")
+        log.info("connected", charge_point=charge_point_id, peer=peer)
+        reason = "cancelled"
+        try:
+            reason = await connection.run()
+        finally:
+            session.detach(connection)
+            log.info("disconnected", charge_point=charge_point_id, reason=reason)
+            ended_at_us, last_seen_at_us = self._clock(), session.last_seen_us
+            with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
+                try:
+                    await self.store.write(
+                        lambda db: charge_points.disconnected(
+                            db,
+                            charge_point_id,
+                            generation=generation,
+                            at_us=ended_at_us,
+                            last_seen_at_us=last_seen_at_us,
+                            reason=reason,
+                        )
+                    )
+                except StoreError:  # closed before us; at the next start all are marked offline
+                    log.warning("end of connection not recorded", charge_point=charge_point_id)
+
+    async def _answer(self, session: Session, event: CallReceived) -> Message:
+        request = event.request
+        state = session.state
+        if (
+            state.registration is not RegistrationStatus.ACCEPTED
+            and not isinstance(request, BootNotification)
+            and event.action not in session.triggered
+        ):
+            raise RemoteProtocolError(  # OCPP-J errata 3.10
+                ErrorCode.SECURITY_ERROR, f"registration is {state.registration}: boot first"
+            )
+        handler = self.handlers.get(type(request))
+        if handler is None:
+            raise RemoteProtocolError(ErrorCode.NOT_SUPPORTED, f"{event.action} is switched off")
+        incoming = Incoming(state.charge_point_id, event.unique_id, session.last_seen_us, session)
+        return await handler(incoming, request)
+
+    # In the background.
+
+    def _publish(self, events: Sequence[NumberedEvent]) -> None:
+        self.registry.apply(events)
+        for numbered in events:
+            tell(numbered.event)
+        self.hub.publish(events)
+
+    async def _prune(self) -> None:
+        while True:
+            deleted: dict[str, int] = {}
+            while True:
+                now_us = self._clock()
+                step = await self.store.write(
+                    partial(retention.prune, settings=self.settings.retention, now_us=now_us)
+                )
+                if not any(step.values()):
+                    break
+                for table, count in step.items():
+                    deleted[table] = deleted.get(table, 0) + count
+            if deleted:
+                log.info("deleted what outlived its retention", **deleted)
+            await trio.sleep(PRUNE_EVERY_S)

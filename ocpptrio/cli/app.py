@@ -1,0 +1,64 @@
+"""The command line as a whole: which commands there are, and how errors become exit statuses.
+
+Each command lives in a module of its own, imported when it is used: `ocpptrio --help` answers at
+once. Not here: a missing extra (__main__).
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+from ocpptrio import __version__
+from ocpptrio.errors import OcpptrioError
+
+app = App(
+    name="ocpptrio",
+    help="Central system for OCPP 1.6J charge points.",
+    version=__version__,
+    backend="trio",
+    print_error=False,
+    exit_on_error=False,
+    result_action="return_value",
+)
+_COMMANDS: Final = (
+    ("serve", "serve:serve", "Run the central system until told to stop."),
+    ("simulate", "simulate:simulate", "Be a charge point, to try a central system with."),
+    ("charge-points", "charge_points:app", "Who may connect, who is there, and how they are."),
+    ("tags", "tags:app", "The idTags that may charge."),
+    ("transactions", "transactions:app", "What was charged: when, by whom, how much."),
+    ("journal", "journal:app", "Every message that came and went."),
+    ("check-config", "check_config:check_config", "Show every setting, and where it comes from."),
+)
+for place, (name, target, summary) in enumerate(_COMMANDS):
+    app.command(f"ocpptrio.cli.{target}", name=name, help=summary, sort_key=place)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; errors are one line each on standard error.
+
+    Returns:
+        The exit status: 0 done, 1 refused or failed, 2 wrong usage.
+    """
+    try:
+        status = app(arguments)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _fail(" ".join(str(error).split()), 2)
+    except OcpptrioError as error:
+        return _fail(str(error), 1)
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`); Python must not try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status if isinstance(status, int) else 0
+
+
+def _fail(text: str, status: int) -> int:
+    for line in text.splitlines():
+        print(f"ocpptrio: {line}", file=sys.stderr)
+    return status

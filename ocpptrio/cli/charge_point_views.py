@@ -1,0 +1,243 @@
+"""`ocpptrio charge-points list`, `show` and `attempts`: who is there, and who was turned away.
+
+Not here: what changes something (charge_points).
+"""
+
+import shlex
+from collections.abc import Sequence
+
+import msgspec
+
+from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.output import (
+    FOR_PEOPLE,
+    Failed,
+    Output,
+    at,
+    cell,
+    heading,
+    joined,
+    print_fields,
+    public,
+)
+from ocpptrio.store import (
+    attempts,
+    charge_points,
+    configuration,
+    connectors,
+    deviations,
+    transactions,
+)
+from ocpptrio.store.driver import Reader
+from ocpptrio.store.records import (
+    AttemptRecord,
+    ChargePointRecord,
+    ConfigurationRecord,
+    ConnectorRecord,
+    DeviationRecord,
+    TransactionRecord,
+)
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A charge point and its connectors."""
+
+    record: ChargePointRecord
+    connectors: Sequence[ConnectorRecord]
+
+
+class Detailed(Listed, frozen=True, kw_only=True):
+    """A charge point with all that is known of it."""
+
+    running: Sequence[TransactionRecord]
+    configuration: Sequence[ConfigurationRecord]
+    deviations: Sequence[DeviationRecord]
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Somebody who was turned away, and the command that would let him in."""
+
+    attempt: AttemptRecord
+    remedy: str
+
+
+async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
+    """List all charge points."""
+
+    def work(reader: Reader) -> list[Listed]:
+        of: dict[str, list[ConnectorRecord]] = {}
+        for connector in connectors.everyone(reader):
+            of.setdefault(connector.charge_point_id, []).append(connector)
+        return [
+            Listed(record, of.get(record.charge_point_id, ()))
+            for record in charge_points.everyone(reader)
+        ]
+
+    output.table(
+        await database.read(work),
+        {
+            "identity": lambda row: row.record.charge_point_id,
+            "connected": lambda row: row.record.connected,
+            "registration": lambda row: row.record.registration,
+            "model": lambda row: joined(row.record.vendor, row.record.model),
+            "firmware": lambda row: row.record.firmware_version,
+            "connectors": _statuses,
+            "last seen": lambda row: at(row.record.last_seen_at_us),
+            "password": lambda row: row.record.password_hash is not None,
+            "open": lambda row: row.record.open,
+        },
+        empty="no charge points yet; connect one, or: ocpptrio charge-points add ID",
+        view=_listed_view,
+    )
+
+
+async def show(
+    charge_point_id: str, /, *, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
+) -> None:
+    """Show all that is known of one charge point.
+
+    Args:
+        charge_point_id: Its identity.
+    """
+
+    def work(reader: Reader) -> Detailed:
+        return Detailed(
+            known(reader, charge_point_id),
+            connectors.of(reader, charge_point_id),
+            running=transactions.listed(reader, charge_point_id=charge_point_id, state="open"),
+            configuration=configuration.of(reader, charge_point_id),
+            deviations=deviations.of(reader, charge_point_id),
+        )
+
+    found = await database.read(work)
+    if output.json:
+        output.document(
+            _listed_view(found)
+            | {
+                "transactions": [public(row) for row in found.running],
+                "configuration": [public(row) for row in found.configuration],
+                "deviations": [public(row) for row in found.deviations],
+            }
+        )
+        return
+    record = found.record
+    print_fields(
+        {
+            "identity": record.charge_point_id,
+            "connected": record.connected,
+            "from": record.peer,
+            "since": at(record.connected_at_us) if record.connected else None,
+            "last seen": at(record.last_seen_at_us),
+            "registration": record.registration,
+            "password": "none" if record.password_hash is None else "set",
+            "open": "yes: every idTag may charge" if record.open else "no",
+            "model": joined(record.vendor, record.model),
+            "serial number": record.serial_number or record.charge_box_serial_number,
+            "firmware": joined(record.firmware_version, record.firmware_status),
+            "meter": joined(record.meter_type, record.meter_serial_number),
+            "SIM card": joined(record.iccid, record.imsi),
+            "diagnostics": record.diagnostics_status,
+            "log": record.log_status,
+            "booted": at(record.booted_at_us),
+            "registered": f"{cell(at(record.registered_at_us))} ({record.origin})",
+            "note": record.note,
+        }
+    )
+    if found.connectors:
+        heading("Connectors (0 is the charge point as a whole)")
+        output.table(
+            found.connectors,
+            {
+                "connector": lambda row: row.connector_id,
+                "status": lambda row: row.status,
+                "since": lambda row: at(row.status_at_us),
+                "error": lambda row: row.error_code,
+                "info": lambda row: joined(row.info, row.vendor_error_code),
+            },
+        )
+    if found.running:
+        heading("Running transactions")
+        output.table(
+            found.running,
+            {
+                "transaction": lambda row: row.transaction_id,
+                "connector": lambda row: row.connector_id,
+                "tag": lambda row: row.id_tag,
+                "started": lambda row: at(row.started_at_us),
+            },
+        )
+    if found.configuration:
+        heading("Configuration, as reported")
+        output.table(
+            found.configuration,
+            {
+                "key": lambda row: row.key,
+                "value": lambda row: row.value,
+                "read only": lambda row: row.readonly,
+                "reported": lambda row: at(row.reported_at_us),
+            },
+        )
+    if found.deviations:
+        heading("Where it leaves the specification")
+        output.table(
+            found.deviations,
+            {
+                "action": lambda row: row.action,
+                "field": lambda row: row.field,
+                "kind": lambda row: row.kind,
+                "times": lambda row: row.occurrences,
+                "last": lambda row: at(row.last_at_us),
+                "example": lambda row: row.example,
+            },
+        )
+
+
+async def list_attempts(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
+    """List who was turned away, why, and what would let them in."""
+
+    def work(reader: Reader) -> list[Refused]:
+        return [
+            Refused(attempt, _remedy(charge_points.get(reader, attempt.charge_point_id), attempt))
+            for attempt in attempts.everyone(reader)
+        ]
+
+    output.table(
+        await database.read(work),
+        {
+            "identity": lambda row: row.attempt.charge_point_id,
+            "from": lambda row: row.attempt.peer,
+            "why": lambda row: row.attempt.reason,
+            "times": lambda row: row.attempt.occurrences,
+            "last": lambda row: at(row.attempt.last_at_us),
+            "to let it in": lambda row: row.remedy,
+        },
+        empty="nobody was turned away",
+        view=lambda row: public(row.attempt) | {"remedy": row.remedy},
+    )
+
+
+def known(reader: Reader, charge_point_id: str) -> ChargePointRecord:
+    """The charge point.
+
+    Raises:
+        Failed: it is not registered.
+    """
+    record = charge_points.get(reader, charge_point_id)
+    if record is None:
+        raise Failed(f"{charge_point_id} is not registered; see: ocpptrio charge-points list")
+    return record
+
+
+def _listed_view(row: Listed) -> dict[str, object]:
+    return public(row.record) | {"connectors": [public(c) for c in row.connectors]}
+
+
+def _remedy(record: ChargePointRecord | None, attempt: AttemptRecord) -> str:
+    command = "adopt" if record is None or record.origin == "loopback" else "set-password"
+    return f"ocpptrio charge-points {command} {shlex.quote(attempt.charge_point_id)}"
+
+
+def _statuses(row: Listed) -> str:
+    """Connector 0 stands for the whole charge point: of interest only while it is alone."""
+    shown = [c for c in row.connectors if c.connector_id] or row.connectors
+    return ", ".join(f"{connector.connector_id} {connector.status}" for connector in shown)

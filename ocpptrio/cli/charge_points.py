@@ -1,0 +1,269 @@
+"""`ocpptrio charge-points`: who may connect, and on which terms.
+
+A running daemon notices each change. Not here: showing what is known (charge_point_views).
+"""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from cyclopts import App, Parameter
+
+from ocpptrio.cli import new_password
+from ocpptrio.cli.charge_point_views import known, list_, list_attempts, show
+from ocpptrio.cli.new_password import NewPassword
+from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, public
+from ocpptrio.clock import system_clock
+from ocpptrio.handshake import identity
+from ocpptrio.protocol.core import RegistrationStatus
+from ocpptrio.store import attempts, charge_points
+from ocpptrio.store.driver import Db
+from ocpptrio.store.records import ChargePointRecord
+
+app = App(name="charge-points")
+app.command(list_, name="list")
+app.command(show)
+app.command(list_attempts, name="attempts")
+
+
+def _check_identity(_type: Any, text: str) -> None:  # Any: as cyclopts calls it
+    if identity(f"/{quote(text, safe='')}", ["/"]) != text:
+        raise ValueError("an identity has 1 to 255 visible characters")
+
+
+Identity = Annotated[str, Parameter(validator=_check_identity)]
+Password = Annotated[str | None, Parameter(validator=new_password.check)]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+
+@app.command
+async def add(
+    charge_point_id: Identity,
+    /,
+    *,
+    password: Password = None,
+    generate_password: Flag = False,
+    open: Flag = False,  # noqa: A002 - the name of the option
+    pending: Flag = False,
+    note: str | None = None,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Register a charge point, so that it may connect.
+
+    Args:
+        charge_point_id: Its identity: the end of the URL that is entered into it.
+        password: What it must present (HTTP Basic); others can read it here, so rather generate
+            one, or use set-password.
+        generate_password: Make a password and show it, this once.
+        open: Let every idTag charge.
+        pending: Hold it back: it may connect, but not charge, until it is accepted.
+        note: Anything you want to remember.
+    """
+    chosen = _chosen(password, generate_password)
+    password_hash = None if chosen is None else chosen.hash()
+    registration = RegistrationStatus.PENDING if pending else RegistrationStatus.ACCEPTED
+
+    def work(db: Db) -> ChargePointRecord:
+        if not charge_points.add(
+            db,
+            charge_point_id=charge_point_id,
+            origin="added",
+            at_us=system_clock(),
+            open=open,
+            registration=registration,
+            password_hash=password_hash,
+            note=note or None,
+        ):
+            raise Failed(f"{charge_point_id} is registered already")
+        attempts.remove(db, charge_point_id)
+        return known(db, charge_point_id)
+
+    _done("added", await database.write(work), chosen, output)
+
+
+@app.command
+async def adopt(
+    charge_point_id: str,
+    /,
+    *,
+    password: Password = None,
+    generate_password: Flag = False,
+    note: str | None = None,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Let in one that was turned away, or keep one that came from this machine for a try.
+
+    From then on it is one of yours: it may connect from anywhere, and asks the list of tags.
+
+    Args:
+        charge_point_id: Its identity; see `ocpptrio charge-points attempts`.
+        password: What it must present (HTTP Basic); others can read it here, so rather generate
+            one, or use set-password.
+        generate_password: Make a password and show it, this once.
+        note: Anything you want to remember.
+    """
+    chosen = _chosen(password, generate_password)
+    changes: dict[str, Any] = {}  # Any: columns of any type
+    if chosen is not None:
+        changes["password_hash"] = chosen.hash()
+    if note:
+        changes["note"] = note
+
+    def work(db: Db) -> ChargePointRecord:
+        record = charge_points.get(db, charge_point_id)
+        if record is not None and record.origin != "loopback":
+            raise Failed(
+                f"{charge_point_id} is registered already; if its password is wrong: "
+                f"ocpptrio charge-points set-password {charge_point_id}"
+            )
+        if record is not None:
+            charge_points.edit(
+                db, charge_point_id, system_clock(), origin="adopted", open=False, **changes
+            )
+        elif any(seen.charge_point_id == charge_point_id for seen in attempts.everyone(db)):
+            charge_points.add(
+                db,
+                charge_point_id=charge_point_id,
+                origin="adopted",
+                at_us=system_clock(),
+                **changes,
+            )
+        else:
+            raise Failed(
+                f"{charge_point_id} has not tried to connect; register it all the same: "
+                f"ocpptrio charge-points add {charge_point_id}"
+            )
+        attempts.remove(db, charge_point_id)
+        return known(db, charge_point_id)
+
+    _done("adopted", await database.write(work), chosen, output)
+
+
+@app.command(name="set")
+async def set_(
+    charge_point_id: str,
+    /,
+    *,
+    registration: RegistrationStatus | None = None,
+    open: Annotated[bool | None, Parameter(negative="--no-open")] = None,  # noqa: A002 - as above
+    note: str | None = None,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Change what is kept of a charge point; what is not given stays.
+
+    Args:
+        charge_point_id: Its identity.
+        registration: What the next BootNotification is answered with, and what it may do.
+        open: Let every idTag charge; --no-open: only those on the list of tags.
+        note: Anything you want to remember; "" for nothing.
+    """
+    changes: dict[str, Any] = {}  # Any: columns of any type
+    if registration is not None:
+        changes["registration"] = registration
+    if open is not None:
+        changes["open"] = open
+    if note is not None:
+        changes["note"] = note or None
+    await _edit(charge_point_id, changes, "changed", None, database, output)
+
+
+@app.command
+async def set_password(
+    charge_point_id: str,
+    /,
+    *,
+    generate: Flag = False,
+    password_stdin: Flag = False,
+    remove: Flag = False,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Set what a charge point must present when it connects; asks for it if nothing is given.
+
+    A connection that is open stays open.
+
+    Args:
+        charge_point_id: Its identity.
+        generate: Make a password and show it, this once.
+        password_stdin: Read it from standard input.
+        remove: Let it connect without one.
+    """
+    if generate + password_stdin + remove > 1:
+        raise Failed("give one of --generate, --password-stdin and --remove")
+    if remove:
+        changes = {"password_hash": None}
+        await _edit(charge_point_id, changes, "changed", None, database, output)
+        return
+    await database.read(lambda reader: known(reader, charge_point_id))  # before anybody is asked
+    if generate:
+        chosen = new_password.generated()
+    elif password_stdin:
+        chosen = new_password.from_stdin()
+    else:
+        chosen = new_password.prompted(charge_point_id)
+    changed = {"password_hash": chosen.hash()}
+    await _edit(charge_point_id, changed, "has a new password", chosen, database, output)
+
+
+@app.command
+async def remove(
+    charge_point_id: str, /, *, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
+) -> None:
+    """Forget a charge point and cut its connection; its transactions stay.
+
+    Args:
+        charge_point_id: Its identity.
+    """
+
+    def work(db: Db) -> ChargePointRecord:
+        record = known(db, charge_point_id)
+        charge_points.remove(db, charge_point_id, system_clock())
+        return record
+
+    output.done(f"{charge_point_id} removed", public(await database.write(work)))
+
+
+async def _edit(
+    charge_point_id: str,
+    changes: dict[str, Any],  # Any: columns of any type
+    verb: str,
+    chosen: NewPassword | None,
+    database: Database,
+    output: Output,
+) -> None:
+    def work(db: Db) -> ChargePointRecord:
+        known(db, charge_point_id)
+        if changes:
+            charge_points.edit(db, charge_point_id, system_clock(), **changes)
+        return known(db, charge_point_id)
+
+    _done(verb, await database.write(work), chosen, output)
+
+
+def _chosen(password: str | None, generate: bool) -> NewPassword | None:
+    if password is not None and generate:
+        raise Failed("give one of --password and --generate-password")
+    if generate:
+        return new_password.generated()
+    return None if password is None else NewPassword(password)
+
+
+def _done(verb: str, record: ChargePointRecord, chosen: NewPassword | None, output: Output) -> None:
+    """Say what was done, what to enter where, and what still stands open."""
+    sentence = f"{record.charge_point_id} {verb}"
+    if chosen is not None:
+        sentence += chosen.explain(record.charge_point_id)
+    if record.password_hash is None:
+        sentence += (
+            "\nIt may connect without a password; to set one: "
+            f"ocpptrio charge-points set-password {record.charge_point_id} --generate"
+        )
+    if record.open:
+        sentence += (
+            "\nEvery idTag may charge there; to ask the list of tags: "
+            f"ocpptrio charge-points set {record.charge_point_id} --no-open"
+        )
+    output.done(sentence, public(record) | ({} if chosen is None else chosen.view()))

@@ -1,0 +1,137 @@
+"""Options that commands share: which database, and moments in time.
+
+Commands open the database themselves, beside a running daemon: short reads and writes, and the
+daemon notices what they change. Not here: how they print (output).
+"""
+
+import re
+import shlex
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+from cyclopts import Parameter, Token
+
+from ocpptrio.cli.output import Failed
+from ocpptrio.clock import system_clock, to_us
+from ocpptrio.config import Option, Settings, load_effective
+from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """Where the database is."""
+
+    config: Annotated[
+        Path | None, Parameter(name=["--config", "-c"], env_var="OCPPTRIO_CONFIG")
+    ] = None
+    """The config.toml to read."""
+    path: Annotated[Path | None, Parameter(name="--database")] = None
+    """The database, in place of [store] path."""
+
+    def options(self) -> Mapping[tuple[str, str], Option]:
+        """What these options replace in the settings."""
+        if self.path is None:
+            return {}
+        return {("store", "path"): Option("--database", str(self.path))}
+
+    def as_typed(self) -> str:
+        """These options as another command needs them."""
+        typed = [("--config", self.config), ("--database", self.path)]
+        return shlex.join(str(part) for name, path in typed if path for part in (name, path))
+
+    def settings(self) -> Settings:
+        """The settings in effect.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        return load_effective(self.config, options=self.options()).settings
+
+    async def read(self, work: Callable[[Reader], T]) -> T:
+        """Run `work` beside the daemon.
+
+        Raises:
+            Failed: there is no database yet.
+        """
+        async with self.open() as store:
+            return await store.read(work)
+
+    async def write(self, work: Callable[[Db], T]) -> T:
+        """Run `work` beside the daemon; a database that is not there is made."""
+        async with self.open(create=True) as store:
+            return await store.write(work)
+
+    @asynccontextmanager
+    async def open(self, *, create: bool = False) -> AsyncIterator[SqliteStore]:
+        """The store, for the duration of an `async with` block.
+
+        Raises:
+            Failed: there is no database yet, and none is to be made.
+            StoreError: it cannot be used.
+        """
+        path = self._existing(create)
+        # Inline, without a thread: a command does one thing at a time.
+        async with SqliteStore(path, inline=True) as store:
+            yield store
+
+    def _existing(self, create: bool) -> str:
+        path = self.settings().store.path
+        if path == ":memory:":
+            raise Failed("the database is in the memory of the daemon; set [store] path to a file")
+        if not create and not Path(path).exists():
+            raise Failed(
+                f"no database at {Path(path).resolve()}; start the daemon first (ocpptrio serve), "
+                "or name another (--database, --config)"
+            )
+        return path
+
+
+# The database of the configuration.
+FROM_SETTINGS: Final = Database()
+
+
+def parse_time(text: str) -> int:
+    """Microseconds since 1970 of `2026-11-22`, `2026-11-22T10:00` or `2026-11-22T09:00:00Z`.
+
+    A day means its beginning; without a zone, local time is meant.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    try:
+        return to_us(datetime.fromisoformat(text).astimezone())
+    except (ValueError, OverflowError):
+        raise ValueError("write 2026-11-22, 2026-11-22T10:00 or 2026-11-22T09:00:00Z") from None
+
+
+def parse_moment(text: str, now_us: int) -> int:
+    """As `parse_time`, or `30m`, `2h`, `7d` for that long ago.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    ago = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    if ago is not None:
+        return now_us - int(ago[1]) * _UNITS_S[ago[2]] * 1_000_000
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or 30m, 2h, 7d for ago") from None
+
+
+def _moment(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts calls it
+    return parse_moment(tokens[0].value, system_clock())
+
+
+# The value of an option such as --since.
+Moment = Annotated[int | None, Parameter(converter=_moment)]

@@ -1,0 +1,42 @@
+"""Wall time for everything that stores or sends one. Deadlines use Trio's clock instead.
+
+Times in the store are integer microseconds since 1970 in UTC; on the wire they are whole seconds.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import trio
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Asks for the time: microseconds since EPOCH. Passed in wherever a time is needed, never imported.
+Clock = Callable[[], int]
+
+
+def system_clock() -> int:
+    """The time of this machine, in microseconds since 1970 (UTC)."""
+    return time.time_ns() // 1000
+
+
+def trio_clock(start: datetime) -> Clock:
+    """A clock that begins at `start` and follows Trio's time: under a MockClock, virtual time."""
+    start_us = to_us(start)
+    trio_start = trio.current_time()
+    return lambda: start_us + round((trio.current_time() - trio_start) * 1_000_000)
+
+
+def to_us(when: datetime) -> int:
+    """Microseconds since 1970 of a time with a zone; exact, unlike `datetime.timestamp`."""
+    return (when - EPOCH) // timedelta(microseconds=1)
+
+
+def from_us(us: int) -> datetime:
+    """The UTC time of `us` microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def whole_seconds(us: int) -> datetime:
+    """As `from_us`, cut to the second: the form that no charge point is known to refuse."""
+    return EPOCH + timedelta(seconds=us // 1_000_000)

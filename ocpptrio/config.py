@@ -1,0 +1,309 @@
+"""Settings: config.toml and environment -> frozen structs. Every default and unit lives here.
+
+The sample `config.toml` at the top of the repository shows each key; a test holds the two together.
+Not here: which options the command line has (cli).
+"""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from ipaddress import ip_network
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+import msgspec
+import tomli
+from msgspec import Meta
+
+from ocpptrio.errors import ConfigError
+
+PREFIX: Final = "OCPPTRIO_"  # of the environment variables that are settings
+
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Days = Annotated[int, Meta(ge=1)]
+
+
+class UnknownChargePoints(StrEnum):
+    """What happens to a charge point that connects and is not registered."""
+
+    LOOPBACK = "loopback"  # registered if it connects from this machine, else refused
+    ACCEPT = "accept"  # registered, from anywhere
+    REJECT = "reject"  # refused, and listed for an operator to adopt
+
+
+class UnknownFields(StrEnum):
+    """What happens to a message with a field that the specification does not have."""
+
+    IGNORE = "ignore"  # the field is dropped and noted as a deviation
+    REJECT = "reject"  # the message is answered with FormationViolation
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class OcppSettings(_Section, frozen=True, kw_only=True):
+    """[ocpp]: the listener for charge points, and how they are treated."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080  # 0: any free port
+    # A charge point appends "/" and its identity to one of these.
+    paths: Annotated[tuple[str, ...], Meta(min_length=1)] = ("/ocpp", "/ocpp/1.6")
+    heartbeat_interval: Count = 300  # s
+    # s without any traffic after which we ping, with a tenth to spare: common proxies cut at 60 s.
+    connection_timeout: Annotated[float, Meta(ge=5)] = 60
+    ping: bool = True
+    call_timeout: Seconds = 30  # s; mobile links are slow
+    retry_interval: Count = 60  # s between BootNotifications of one that is not accepted yet
+    boot_grace: Annotated[float, Meta(ge=0)] = 10  # s that commands wait for a BootNotification
+    handshake_timeout: Seconds = 10  # s from TCP connection to WebSocket
+    max_handshakes: Count = 256  # at a time; more wait in the kernel's queue
+    max_connections_per_address: Count = 1000  # loopback and trusted proxies are exempt
+    max_message_bytes: Annotated[int, Meta(ge=65_536)] = 1_048_576
+    drain_timeout: Seconds = 10  # s for outstanding answers when the daemon stops
+    unknown_charge_points: UnknownChargePoints = UnknownChargePoints.LOOPBACK
+    require_password: bool = False  # refuse charge points that have none set
+    require_subprotocol: bool = False  # refuse charge points that do not offer ocpp1.6
+    unknown_fields: UnknownFields = UnknownFields.IGNORE
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For we believe
+
+    def __post_init__(self) -> None:
+        for path in self.paths:
+            if not path.startswith("/") or (path.endswith("/") and path != "/"):
+                raise ValueError(f"paths: {path!r} must start with / and not end with it")
+        for network in self.trusted_proxies:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"trusted_proxies: {error}") from None
+
+
+class AuthorizationSettings(_Section, frozen=True, kw_only=True):
+    """[authorization]: idTags without settings of their own."""
+
+    max_concurrent_transactions: Count = 1  # per idTag
+
+
+class StoreSettings(_Section, frozen=True, kw_only=True):
+    """[store]: the database."""
+
+    # From the directory the process runs in; ":memory:" keeps nothing.
+    path: Annotated[str, Meta(min_length=1)] = "ocpptrio.db"
+
+
+class RetentionSettings(_Section, frozen=True, kw_only=True):
+    """[retention]: how long what grows is kept. Transactions are kept for ever."""
+
+    journal_days: Days = 14
+    journal_megabytes: Count = 1024
+    events_days: Days = 90
+    meter_readings_days: Days = 400
+
+
+class JournalSettings(_Section, frozen=True, kw_only=True):
+    """[journal]: the record of every message, secrets redacted."""
+
+    enabled: bool = True
+
+
+class LogSettings(_Section, frozen=True, kw_only=True):
+    """[log]: lines on standard error."""
+
+    level: LogLevel = LogLevel.INFO
+    format: LogFormat = LogFormat.TEXT
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """Everything that can be set. `Settings()` is all defaults."""
+
+    ocpp: OcppSettings = OcppSettings()
+    authorization: AuthorizationSettings = AuthorizationSettings()
+    store: StoreSettings = StoreSettings()
+    retention: RetentionSettings = RetentionSettings()
+    journal: JournalSettings = JournalSettings()
+    log: LogSettings = LogSettings()
+
+
+class Effective(msgspec.Struct, frozen=True):
+    """The settings, and where each that is not a default comes from.
+
+    Attributes:
+        sources: (section, key) -> the file, the environment variable or the option.
+    """
+
+    settings: Settings
+    sources: Mapping[tuple[str, str], str]
+
+
+class Option(msgspec.Struct, frozen=True):
+    """A value from the command line, and the name of the option it was given with."""
+
+    name: str
+    value: object
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read a config.toml, then the environment over it; see `load_effective`."""
+    return load_effective(path, environment).settings
+
+
+def load_effective(
+    path: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    options: Mapping[tuple[str, str], Option] = MappingProxyType({}),
+) -> Effective:
+    """Read a config.toml, the environment over it, and options over both.
+
+    A variable `OCPPTRIO_<SECTION>_<KEY>` replaces the key (`OCPPTRIO_OCPP_PORT=9000`); a list is
+    written with commas. What looks like a misspelt one is an error; others are none of ours.
+
+    Args:
+        options: (section, key) -> what the command line says.
+
+    Raises:
+        ConfigError: no such file, not TOML, an unknown key, or a value that does not fit; names
+            file, key, reason and remedy.
+    """
+    given: dict[tuple[str, str], _Given] = {}
+    values: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}  # Any: see fields
+    for layer in (
+        {} if path is None else _from_file(path),
+        _from_environment(environment),
+        {key: _Given(o.value, o.name, f"{o.name} {o.value}") for key, o in options.items()},
+    ):
+        for (section, key), value in layer.items():
+            values[section][key] = _converted(section, key, value)
+        given |= layer
+    sections: dict[str, Any] = {}  # Any: each its own struct
+    for section in _SECTIONS:
+        try:
+            sections[section] = type(getattr(Settings(), section))(**values[section])
+        except ValueError as error:  # from __post_init__
+            key, _, reason = str(error).partition(": ")
+            raise _wrong(section, key, given[section, key], reason) from error
+    sources = {key: value.source for key, value in given.items()}
+    return Effective(Settings(**sections), sources)
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """A value that somebody gave: where it comes from, and how it reads there."""
+
+    value: object
+    source: str
+    shown: str
+    is_text: bool = False  # of an environment variable: numbers are still to be read
+
+
+# section -> key -> default
+_SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    section: msgspec.structs.asdict(getattr(Settings(), section))
+    for section in Settings.__struct_fields__
+}
+
+
+def _from_file(path: Path) -> dict[tuple[str, str], _Given]:
+    try:
+        document = tomli.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; leave --config out to use defaults") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except tomli.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    given = {}
+    for section, values in document.items():
+        if section not in _SECTIONS:
+            raise ConfigError(f"{path}: {_unknown_section(section)}")
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: {section} is a section: write [{section}] on its own line")
+        for key, value in values.items():
+            if key not in _SECTIONS[section]:
+                raise ConfigError(f"{path}: [{section}] {key}: {_unknown_key(section, key)}")
+            shown = f"{path}: [{section}] {key} = {_shown(value)}"
+            given[section, key] = _Given(value, str(path), shown)
+    return given
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], _Given]:
+    variables = {
+        f"{section}_{key}".upper(): (section, key)
+        for section, defaults in _SECTIONS.items()
+        for key in defaults
+    }
+    given = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX)
+        if name in variables:
+            value = _Given(text, variable, f"environment: {variable}={text}", is_text=True)
+            given[variables[name]] = value
+        elif near := get_close_matches(name, variables, n=1, cutoff=0.8):
+            raise ConfigError(
+                f"environment: {variable}: unknown; did you mean {PREFIX}{near[0]}? Else unset it"
+            )
+    return given
+
+
+def _converted(section: str, key: str, given: _Given) -> Any:  # Any: as the field says
+    value = given.value
+    default = _SECTIONS[section][key]
+    if given.is_text and isinstance(value, str) and isinstance(default, tuple):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(default, StrEnum) and isinstance(value, str):
+        spellings = {member.casefold(): member for member in type(default)}
+        value = spellings.get(value.casefold(), value)
+    fields = msgspec.structs.fields(type(getattr(Settings(), section)))
+    kind = next(field.type for field in fields if field.name == key)
+    try:
+        return msgspec.convert(value, kind, strict=not given.is_text)
+    except msgspec.ValidationError as error:
+        if isinstance(default, StrEnum):
+            reason = f"known here: {', '.join(type(default))}"
+        else:
+            reason = str(error).partition(" - at ")[0].replace("`", "")
+        raise _wrong(section, key, given, reason) from error
+
+
+def _wrong(section: str, key: str, given: _Given, reason: str) -> ConfigError:
+    default = _shown(_SECTIONS[section][key])
+    reason = reason[:1].lower() + reason[1:]
+    return ConfigError(f"{given.shown}: {reason}. Leave it out to use the default, {default}")
+
+
+def _unknown_section(name: str) -> str:
+    homes = [section for section, defaults in _SECTIONS.items() if name in defaults]
+    if homes:
+        return f"{name}: belongs below the line [{homes[0]}]"
+    near = get_close_matches(name, _SECTIONS, n=1)
+    hint = f"did you mean [{near[0]}]?" if near else f"known: {', '.join(_SECTIONS)}"
+    return f"[{name}]: unknown section; {hint}"
+
+
+def _unknown_key(section: str, name: str) -> str:
+    homes = [other for other, defaults in _SECTIONS.items() if name in defaults]
+    if homes:
+        return f"belongs in section [{homes[0]}]"
+    near = get_close_matches(name, _SECTIONS[section], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_SECTIONS[section])}"
+    return f"unknown key; {hint}"
+
+
+def _shown(value: object) -> str:
+    return msgspec.json.encode(value, enc_hook=str).decode()

@@ -1,0 +1,112 @@
+"""Every exception that ocpptrio raises on purpose, as one tree. Nothing else lives here.
+
+OcpptrioError
+├── ConfigError            a setting is wrong; says which, where, and what to do
+├── StoreError             the database cannot be used as it is
+├── LocalProtocolError     we were about to break OCPP ourselves: a bug of the caller
+├── RemoteProtocolError    the other side broke OCPP; carries the errorCode to answer with
+└── CallFailed             a CALL of ours did not get its response
+    ├── NotConnected       no connection, or it ended before the answer came
+    ├── CallTimedOut       no answer in time; it may still arrive, and is recorded if it does
+    ├── CallRefused        answered with a CALLERROR
+    ├── InvalidResponse    answered with something that cannot be read
+    ├── NotAllowedNow      the registration of the charge point forbids this CALL
+    └── TooManyCalls       too many CALLs wait for this charge point already
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorCode(StrEnum):
+    """The errorCodes of a CALLERROR (OCPP-J 1.6, 4.2.3), misspelt where the specification is."""
+
+    NOT_IMPLEMENTED = "NotImplemented"
+    NOT_SUPPORTED = "NotSupported"
+    INTERNAL_ERROR = "InternalError"
+    PROTOCOL_ERROR = "ProtocolError"
+    SECURITY_ERROR = "SecurityError"
+    FORMATION_VIOLATION = "FormationViolation"
+    PROPERTY_CONSTRAINT_VIOLATION = "PropertyConstraintViolation"
+    OCCURENCE_CONSTRAINT_VIOLATION = "OccurenceConstraintViolation"
+    TYPE_CONSTRAINT_VIOLATION = "TypeConstraintViolation"
+    GENERIC_ERROR = "GenericError"
+
+
+class OcpptrioError(Exception):
+    """Base of everything that ocpptrio raises on purpose."""
+
+
+class ConfigError(OcpptrioError):
+    """A setting is wrong; the message names file, key, reason and remedy."""
+
+
+class StoreError(OcpptrioError):
+    """The database cannot be used as it is; the message says what to do."""
+
+
+class LocalProtocolError(OcpptrioError):
+    """We were about to send or do what OCPP does not allow; the caller has a bug."""
+
+
+class RemoteProtocolError(OcpptrioError):
+    """The other side sent what OCPP does not allow, or asked for what we must refuse.
+
+    Raised by a handler, it becomes the CALLERROR that answers the CALL.
+    """
+
+    def __init__(
+        self, code: ErrorCode, description: str, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(code, description)
+        self.code = code
+        self.description = description
+        # Any: errorDetails is free-form JSON (OCPP-J 1.6, 4.2.3).
+        self.details = dict(details or {})
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.description}"
+
+
+class CallFailed(OcpptrioError):
+    """A CALL of ours did not get its response."""
+
+
+class NotConnected(CallFailed):
+    """There is no connection, or it ended before the answer came."""
+
+
+class CallTimedOut(CallFailed):
+    """No answer came in time. The charge point may have acted all the same."""
+
+
+class CallRefused(CallFailed):
+    """The charge point answered with a CALLERROR.
+
+    Attributes:
+        code: the errorCode as it came; not every device keeps to `ErrorCode`.
+        description: its errorDescription, possibly empty.
+        details: its errorDetails, possibly empty.
+    """
+
+    def __init__(self, code: str, description: str = "", details: Any = None) -> None:
+        super().__init__(code, description, details)
+        self.code = code
+        self.description = description
+        self.details = details if details is not None else {}
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.description}" if self.description else self.code
+
+
+class InvalidResponse(CallFailed):
+    """The charge point answered with something that cannot be read as the response."""
+
+
+class NotAllowedNow(CallFailed):
+    """The registration of the charge point forbids this CALL (OCPP 1.6, 4.2)."""
+
+
+class TooManyCalls(CallFailed):
+    """Too many CALLs wait for this charge point already; slow down or wait for answers."""

@@ -1,0 +1,55 @@
+"""Log lines: how they look and which are written. Imported anywhere, imports no layer above 0.
+
+INFO: connections and transactions. DEBUG: message texts. WARN: unsupported Actions, deviations and
+refused attempts. ERROR: our own failures. Secrets never.
+"""
+
+import logging
+import sys
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from ocpptrio.config import LogFormat, LogLevel, LogSettings
+
+_LEVELS = {
+    LogLevel.DEBUG: logging.DEBUG,
+    LogLevel.INFO: logging.INFO,
+    LogLevel.WARN: logging.WARNING,
+    LogLevel.ERROR: logging.ERROR,
+}
+
+
+def configure(settings: LogSettings) -> None:
+    """Set up logging for a whole process: for the daemon, not for embedders."""
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _warn,
+        structlog.processors.TimeStamper(
+            fmt="iso" if settings.format is LogFormat.JSON else "%Y-%m-%d %H:%M:%S",
+            utc=settings.format is LogFormat.JSON,
+        ),
+        structlog.processors.format_exc_info,
+    ]
+    if settings.format is LogFormat.JSON:
+        processors.append(structlog.processors.JSONRenderer(serializer=_json))
+    else:
+        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.level]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _warn(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    if line["level"] == "warning":
+        line["level"] = "warn"
+    return line
+
+
+def _json(line: object, **_: object) -> str:
+    return msgspec.json.encode(line, enc_hook=str).decode()

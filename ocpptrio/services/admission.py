@@ -1,0 +1,147 @@
+"""Who may connect: the policy for unknown charge points, and passwords (security profile 1).
+
+The answers are those of ocpp16 1.2: 404 for an unknown identity, 401 for wrong credentials, 403 for
+what no credentials would help. Not here: reading the handshake (handshake), idTags (authorization).
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+import structlog
+
+from ocpptrio.clock import Clock
+from ocpptrio.config import OcppSettings, UnknownChargePoints
+from ocpptrio.events import AttemptRefused
+from ocpptrio.handshake import Handshake, password_of
+from ocpptrio.listener import Admitted, Refused
+from ocpptrio.passwords import Passwords
+from ocpptrio.store import attempts, charge_points
+from ocpptrio.store.driver import Db, Reader, Store
+from ocpptrio.store.records import ChargePointRecord
+
+# Failed logins from one address within a minute; then it waits, before any hash is computed.
+FAILURES_PER_MINUTE: Final = 20
+ADDRESSES_KEPT: Final = 1000
+# A charge point that is turned away comes back every few seconds: one event an hour is enough.
+EVENT_EVERY_US: Final = 3_600_000_000
+
+log = structlog.get_logger("ocpptrio.admission")
+
+
+class AdmissionService:
+    def __init__(
+        self, store: Store, settings: OcppSettings, clock: Clock, passwords: Passwords
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._passwords = passwords
+        self._failures: OrderedDict[str, list[int]] = OrderedDict()
+        self._told: OrderedDict[str, int] = OrderedDict()
+
+    async def admit(self, handshake: Handshake) -> Admitted | Refused:
+        """May this charge point in? Registers unknown ones where the settings say so."""
+        record = await self._store.read(lambda reader: _find(reader, handshake.charge_point_id))
+        if record is not None and self._only_local(record) and not handshake.local:
+            record = None
+        if record is None:
+            return await self._unknown(handshake)
+        if record.password_hash is None:
+            if self._settings.require_password:
+                return self._refused(handshake, 403, "no password is set for this charge point")
+            return Admitted(record.charge_point_id)
+        if self._fails_too_often(handshake.address):
+            return self._refused(handshake, 429, "too many failed logins from this address")
+        password = password_of(handshake.basic, handshake.charge_point_id)
+        if password is not None and await self._passwords.verify(
+            record.charge_point_id, record.password_hash, password
+        ):
+            return Admitted(record.charge_point_id)
+        if handshake.basic is not None:
+            self._failed(handshake.address)
+        missing = "a password is needed (HTTP Basic, user name = identity)"
+        return self._refused(
+            handshake, 401, missing if handshake.basic is None else "wrong user name or password"
+        )
+
+    @staticmethod
+    def _only_local(record: ChargePointRecord) -> bool:
+        """One that came in from this machine for a try must not open the door to the network."""
+        return record.origin == "loopback" and record.password_hash is None
+
+    async def _unknown(self, handshake: Handshake) -> Admitted | Refused:
+        policy = self._settings.unknown_charge_points
+        from_here = policy == UnknownChargePoints.LOOPBACK and handshake.local
+        if not (from_here or policy == UnknownChargePoints.ACCEPT):
+            return self._refused(handshake, 404, "unknown charge point")
+        charge_point_id, at_us = handshake.charge_point_id, self._clock()
+        await self._store.write(
+            lambda db: charge_points.add(
+                db,
+                charge_point_id=charge_point_id,
+                origin="loopback" if from_here else "accepted",
+                at_us=at_us,
+                open=from_here,
+            )
+        )
+        log.info("registered", charge_point=charge_point_id, peer=handshake.address)
+        return Admitted(charge_point_id)
+
+    def _refused(self, handshake: Handshake, status: int, reason: str) -> Refused:
+        charge_point_id, at_us = handshake.charge_point_id, self._clock()
+        log.warning(
+            "refused",
+            charge_point=charge_point_id,
+            peer=handshake.address,
+            status=status,
+            reason=reason,
+        )
+        told_at_us = self._told.get(charge_point_id)
+        tell = told_at_us is None or at_us - told_at_us >= EVENT_EVERY_US
+        if tell:
+            self._told[charge_point_id] = at_us
+            if len(self._told) > ADDRESSES_KEPT:
+                self._told.popitem(last=False)
+
+        def work(db: Db) -> None:
+            attempts.note(
+                db,
+                charge_point_id=charge_point_id,
+                peer=handshake.address,
+                reason=reason,
+                at_us=at_us,
+            )
+            if tell:
+                db.emit(
+                    AttemptRefused(
+                        charge_point_id=charge_point_id,
+                        at_us=at_us,
+                        peer=handshake.address,
+                        reason=reason,
+                    )
+                )
+
+        self._store.post(work)
+        return Refused(status, reason)
+
+    def _fails_too_often(self, address: str) -> bool:
+        since_us = self._clock() - 60_000_000
+        failures = [at_us for at_us in self._failures.get(address, ()) if at_us > since_us]
+        if address in self._failures:
+            self._failures[address] = failures
+        return len(failures) >= FAILURES_PER_MINUTE
+
+    def _failed(self, address: str) -> None:
+        self._failures.setdefault(address, []).append(self._clock())
+        self._failures.move_to_end(address)
+        if len(self._failures) > ADDRESSES_KEPT:
+            self._failures.popitem(last=False)
+
+
+def _find(reader: Reader, charge_point_id: str) -> ChargePointRecord | None:
+    """By exact spelling, else by the only one that differs in letter case alone (Q7)."""
+    record = charge_points.get(reader, charge_point_id)
+    if record is None:
+        folded = charge_points.find_folded(reader, charge_point_id)
+        record = folded[0] if len(folded) == 1 else None
+    return record

@@ -1,0 +1,50 @@
+"""What a handler is told about a CALL besides the request itself."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from ocpptrio.clock import to_us
+from ocpptrio.protocol.datatypes import Message
+from ocpptrio.protocol.frames import UniqueId
+from ocpptrio.session.registry import Session
+from ocpptrio.session.state import SessionState
+
+# A clock that shows an earlier time was never set: its events are ordered by their arrival.
+CLOCK_NOT_SET_BEFORE_US: Final = 1_262_304_000_000_000  # 2010-01-01
+
+
+class Incoming(msgspec.Struct, frozen=True, gc=False):
+    """Who sent a CALL, and when it came.
+
+    Attributes:
+        received_at_us: microseconds since 1970 (UTC).
+        session: the charge point as it is known now.
+    """
+
+    charge_point_id: str
+    unique_id: UniqueId
+    received_at_us: int
+    session: Session
+
+    @property
+    def state(self) -> SessionState:
+        return self.session.state
+
+    def event_time_us(self, timestamp: datetime | None) -> int:
+        """When something happened: as the charge point says, or the receipt if it cannot know."""
+        if timestamp is None:
+            return self.received_at_us
+        stated_us = to_us(timestamp)
+        return stated_us if stated_us >= CLOCK_NOT_SET_BEFORE_US else self.received_at_us
+
+
+# Any: a handler takes one kind of request, named by its key in the table.
+Handler = Callable[[Incoming, Any], Awaitable[Message]]
+"""Answers one kind of CALL.
+
+Raises:
+    RemoteProtocolError: to answer with a CALLERROR.
+"""

@@ -1,0 +1,57 @@
+"""BootNotification and Heartbeat: who is accepted, and when to call again (OCPP 1.6, 4.2, 4.6).
+
+Not here: the handshake before it (admission).
+"""
+
+from ocpptrio.clock import Clock, whole_seconds
+from ocpptrio.config import OcppSettings
+from ocpptrio.events import Booted
+from ocpptrio.protocol.core import (
+    BootNotification,
+    BootNotificationResponse,
+    Heartbeat,
+    HeartbeatResponse,
+    RegistrationStatus,
+)
+from ocpptrio.services.incoming import Incoming
+from ocpptrio.store import charge_points
+from ocpptrio.store.driver import Db, Store
+
+
+class RegistrationService:
+    def __init__(self, store: Store, settings: OcppSettings, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    async def boot(self, incoming: Incoming, request: BootNotification) -> BootNotificationResponse:
+        """Running transactions stay open: the charge point still owes their stops (4.10)."""
+        status = incoming.state.registration
+        charge_point_id, at_us = incoming.charge_point_id, incoming.received_at_us
+
+        def work(db: Db) -> None:
+            charge_points.booted(db, charge_point_id, request, at_us)
+            db.emit(
+                Booted(
+                    charge_point_id=charge_point_id,
+                    at_us=at_us,
+                    status=status,
+                    vendor=request.charge_point_vendor,
+                    model=request.charge_point_model,
+                    serial_number=request.charge_point_serial_number,
+                    firmware_version=request.firmware_version,
+                )
+            )
+
+        await self._store.write(work)
+        accepted = status is RegistrationStatus.ACCEPTED
+        return BootNotificationResponse(
+            status=status,
+            current_time=whole_seconds(self._clock()),
+            interval=(
+                self._settings.heartbeat_interval if accepted else self._settings.retry_interval
+            ),
+        )
+
+    async def heartbeat(self, _incoming: Incoming, _request: Heartbeat) -> HeartbeatResponse:
+        return HeartbeatResponse(current_time=whole_seconds(self._clock()))

@@ -1,0 +1,80 @@
+"""Fan-out of events to watchers, through bounded memory channels.
+
+A slow watcher loses events and is told how many; it never delays a charge point. What it lost is
+still in the store, from the last number it saw. Not here: which events there are (events).
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import trio
+
+from ocpptrio.events import NumberedEvent
+
+# Events a watcher may be behind: seconds of a busy fleet; one further behind reads the store.
+WATCHER_BACKLOG: Final = 4096
+
+
+class Watcher:
+    """What one subscriber has still to see: `async for event in watcher`.
+
+    Attributes:
+        missed: events that did not fit and were left out, so far.
+    """
+
+    def __init__(
+        self, channel: trio.MemoryReceiveChannel[NumberedEvent], charge_point_id: str | None
+    ) -> None:
+        self._channel = channel
+        self.charge_point_id = charge_point_id
+        self.missed = 0
+
+    def __aiter__(self) -> AsyncIterator[NumberedEvent]:
+        return self._channel.__aiter__()
+
+    async def next(self) -> NumberedEvent:
+        """The next event.
+
+        Raises:
+            trio.EndOfChannel: the hub was closed.
+        """
+        return await self._channel.receive()
+
+
+class Hub:
+    """Hands each event to all who watch, in the order of their numbers."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[Watcher, trio.MemorySendChannel[NumberedEvent]] = {}
+
+    def publish(self, events: Sequence[NumberedEvent]) -> None:
+        for watcher, channel in self._watchers.items():
+            for event in events:
+                if watcher.charge_point_id not in (None, event.event.charge_point_id):
+                    continue
+                try:
+                    channel.send_nowait(event)
+                except (trio.WouldBlock, trio.BrokenResourceError):
+                    watcher.missed += 1
+
+    @contextmanager
+    def watch(
+        self, *, charge_point_id: str | None = None, backlog: int = WATCHER_BACKLOG
+    ) -> Iterator[Watcher]:
+        """Subscribe for the duration of a `with` block, to one charge point or to all."""
+        send, receive = trio.open_memory_channel[NumberedEvent](backlog)
+        watcher = Watcher(receive, charge_point_id)
+        self._watchers[watcher] = send
+        try:
+            yield watcher
+        finally:
+            self._watchers.pop(watcher, None)
+            send.close()
+            receive.close()
+
+    def close(self) -> None:
+        """End every watcher's iteration; what is in its channel can still be read."""
+        for channel in self._watchers.values():
+            channel.close()
+        self._watchers.clear()

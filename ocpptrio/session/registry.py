@@ -1,0 +1,121 @@
+"""Charge point id -> session: the state now, and the open connection if there is one.
+
+A new connection replaces the stale one; generations, given by the store, tell which is newer. Not
+here: how the state changes (state), sockets (connection).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from ocpptrio.connection import Connection
+from ocpptrio.events import NumberedEvent, Registered, Removed
+from ocpptrio.session.state import SessionState, apply
+
+if TYPE_CHECKING:
+    from ocpptrio.session.liveness import LifeSigns
+
+
+class Session:
+    """One charge point: its state, its connection, and what belongs to that connection.
+
+    Attributes:
+        last_seen_us: when a message came last; microseconds since 1970.
+        triggered: Actions that we asked for, which a Pending charge point may send.
+        life: shows whether the connection is alive; None where that cannot be seen.
+        answers_pings: it has answered one on this connection.
+        pinging: a ping is under way.
+    """
+
+    __slots__ = (
+        "_disconnected",
+        "answers_pings",
+        "connection",
+        "generation",
+        "last_seen_us",
+        "life",
+        "pinging",
+        "state",
+        "triggered",
+    )
+
+    def __init__(self, state: SessionState, last_seen_us: int = 0) -> None:
+        self.state = state
+        self.connection: Connection | None = None
+        self.generation = state.generation
+        self.last_seen_us = last_seen_us
+        self.triggered: set[str] = set()
+        self.life: LifeSigns | None = None
+        self._disconnected = trio.Event()
+        self.answers_pings = False
+        self.pinging = False
+
+    def attach(
+        self, connection: Connection, generation: int, life: "LifeSigns | None" = None
+    ) -> bool:
+        """Make this the connection; False if a newer one is there already."""
+        if generation < self.generation:
+            return False
+        before, self.connection, self.generation = self.connection, connection, generation
+        self.triggered.clear()
+        self._disconnected = trio.Event()
+        self.life = life
+        self.answers_pings = self.pinging = False
+        if before is not None:
+            # The charge point knows best which of its sockets is dead (Q12).
+            before.close(1000, "replaced by a newer connection")
+        return True
+
+    def detach(self, connection: Connection) -> None:
+        """The connection has ended; nothing changes if it was replaced."""
+        if self.connection is connection:
+            self.connection = self.life = None
+            self._disconnected.set()
+
+    async def wait_disconnected(self) -> None:
+        """Return when no connection is attached."""
+        while self.connection is not None:
+            await self._disconnected.wait()
+
+
+class Registry:
+    """All sessions, by identity."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._sessions.values())
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, charge_point_id: str) -> Session | None:
+        return self._sessions.get(charge_point_id)
+
+    def put(self, session: Session) -> None:
+        self._sessions[session.state.charge_point_id] = session
+
+    def session(self, charge_point_id: str) -> Session:
+        """The session, made if it is not there yet."""
+        session = self._sessions.get(charge_point_id)
+        if session is None:
+            session = Session(SessionState(charge_point_id=charge_point_id))
+            self._sessions[charge_point_id] = session
+        return session
+
+    def apply(self, events: Sequence[NumberedEvent]) -> None:
+        """Bring the states up to date with what was committed."""
+        for numbered in events:
+            event = numbered.event
+            session = self._sessions.get(event.charge_point_id)
+            if session is None:
+                if not isinstance(event, Registered):
+                    continue  # an attempt of one that we do not know
+                session = self.session(event.charge_point_id)
+            session.state = apply(session.state, event)
+            if isinstance(event, Removed):
+                del self._sessions[event.charge_point_id]
+                if session.connection is not None:
+                    session.connection.close(1008, "removed by an operator")

@@ -1,0 +1,168 @@
+"""SessionState: what is known of one charge point now, and how an event changes it.
+
+`apply` is pure: state in, event in, state out. Not here: connections (registry), history (store).
+"""
+
+import msgspec
+from msgspec.structs import replace
+
+from ocpptrio.events import (
+    AnyEvent,
+    Booted,
+    ConfigurationReported,
+    Connected,
+    DiagnosticsStatusChanged,
+    Disconnected,
+    Edited,
+    FirmwareStatusChanged,
+    LogStatusChanged,
+    MeterValuesReceived,
+    Registered,
+    RegistrationChanged,
+    StatusChanged,
+    TransactionStarted,
+    TransactionStopped,
+    TransactionSuperseded,
+)
+from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
+
+
+class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
+    """A connector; 0 is the charge point as a whole. Times in microseconds since 1970 (UTC)."""
+
+    connector_id: int
+    status: ChargePointStatus
+    error_code: ChargePointErrorCode = ChargePointErrorCode.NO_ERROR
+    status_at_us: int
+    info: str | None = None
+    vendor_error_code: str | None = None
+
+
+class MeterState(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest of each measured value of a connector, in the units of the names."""
+
+    measured_at_us: int
+    energy_wh: float | None = None
+    power_w: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+    soc_percent: float | None = None
+    temperature_c: float | None = None
+
+
+class RunningTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction that has started and not stopped, as far as we know."""
+
+    transaction_id: int
+    connector_id: int
+    id_tag: str
+    authorization: str
+    started_at_us: int
+    meter_start_wh: int
+
+
+class SessionState(msgspec.Struct, frozen=True, kw_only=True):
+    """One charge point. Its dicts are replaced, never changed."""
+
+    charge_point_id: str
+    registration: RegistrationStatus = RegistrationStatus.ACCEPTED
+    open: bool = False
+    connected: bool = False
+    generation: int = 0
+    peer: str | None = None
+    connected_at_us: int | None = None
+    disconnected_at_us: int | None = None
+    booted_at_us: int | None = None
+    vendor: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+    firmware_status: str | None = None
+    diagnostics_status: str | None = None
+    log_status: str | None = None
+    connectors: dict[int, ConnectorState] = {}
+    meters: dict[int, MeterState] = {}
+    transactions: dict[int, RunningTransaction] = {}
+    configuration: dict[str, str | None] = {}
+
+
+def apply(state: SessionState, event: AnyEvent) -> SessionState:
+    """The state after the event. An event that changes nothing known returns the same state."""
+    match event:
+        case MeterValuesReceived(connector_id=connector_id):
+            return replace(state, meters=state.meters | {connector_id: _meter(state, event)})
+        case StatusChanged(outdated=True):
+            return state
+        case StatusChanged(connector_id=connector_id):
+            connector = ConnectorState(
+                connector_id=connector_id,
+                status=event.status,
+                error_code=event.error_code,
+                status_at_us=event.status_at_us,
+                info=event.info,
+                vendor_error_code=event.vendor_error_code,
+            )
+            return replace(state, connectors=state.connectors | {connector_id: connector})
+        case TransactionStarted(transaction_id=transaction_id):
+            transaction = RunningTransaction(
+                transaction_id=transaction_id,
+                connector_id=event.connector_id,
+                id_tag=event.id_tag,
+                authorization=event.authorization,
+                started_at_us=event.started_at_us,
+                meter_start_wh=event.meter_start_wh,
+            )
+            return replace(state, transactions=state.transactions | {transaction_id: transaction})
+        case TransactionStopped() | TransactionSuperseded():
+            running = dict(state.transactions)
+            running.pop(event.transaction_id, None)
+            return replace(state, transactions=running)
+        case Connected():
+            return replace(
+                state,
+                connected=True,
+                generation=event.generation,
+                peer=event.peer,
+                connected_at_us=event.at_us,
+            )
+        case Disconnected(generation=generation):
+            if generation < state.generation:  # an older connection than the one that is open
+                return state
+            return replace(state, connected=False, disconnected_at_us=event.at_us)
+        case Booted():
+            return replace(
+                state,
+                booted_at_us=event.at_us,
+                vendor=event.vendor,
+                model=event.model,
+                serial_number=event.serial_number,
+                firmware_version=event.firmware_version,
+            )
+        case Registered():
+            return replace(state, open=event.open, registration=event.registration)
+        case Edited(open=bool() as is_open):
+            return replace(state, open=is_open)
+        case RegistrationChanged(status=status):
+            return replace(state, registration=status)
+        case FirmwareStatusChanged(status=text):
+            return replace(state, firmware_status=text)
+        case DiagnosticsStatusChanged(status=text):
+            return replace(state, diagnostics_status=text)
+        case LogStatusChanged(status=text):
+            return replace(state, log_status=text)
+        case ConfigurationReported(keys=keys):
+            return replace(state, configuration=state.configuration | keys)
+    return state
+
+
+def _meter(state: SessionState, event: MeterValuesReceived) -> MeterState:
+    before = state.meters.get(event.connector_id)
+    values = {name: value for name in _METER_FIELDS if (value := getattr(event, name)) is not None}
+    if before is None:
+        return MeterState(measured_at_us=event.measured_at_us, **values)
+    if event.measured_at_us < before.measured_at_us:  # a replay of what was queued
+        return before
+    return replace(before, measured_at_us=event.measured_at_us, **values)
+
+
+_METER_FIELDS = tuple(name for name in MeterState.__struct_fields__ if name != "measured_at_us")

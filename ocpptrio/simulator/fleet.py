@@ -1,0 +1,125 @@
+"""Many simulated charge points at once, from a seed: who they are, when they start, how they fare.
+
+Not here: how that is shown (display), arguments (cli).
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from ocpptrio.protocol.core import ChargePointStatus
+from ocpptrio.simulator.chance import branch, seeded
+from ocpptrio.simulator.charge_point import SimulatedChargePoint
+from ocpptrio.simulator.link import Connect
+from ocpptrio.simulator.scenario import Scenario
+from ocpptrio.simulator.statistics import Statistics
+from ocpptrio.simulator.timing import Timing
+from ocpptrio.simulator.websocket import open_transport
+
+# New connections in a second, unless told otherwise: a central system is not to be stormed.
+CONNECTS_PER_S: Final = 100
+
+
+class FleetPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to simulate.
+
+    Attributes:
+        identities: one charge point each.
+        ramp_s: real seconds over which they start; None: CONNECTS_PER_S.
+        id_tags: shared out among the charge points; made up if there are none.
+        start: what the clocks show at first; None: now.
+    """
+
+    identities: Sequence[str]
+    url: str
+    connectors: int = 2
+    time_scale: float = 1.0
+    password: str | None = None
+    id_tags: Sequence[str] = ()
+    seed: int = 0
+    ramp_s: float | None = None
+    security_events: bool = True
+    ca_file: Path | None = None
+    configuration: dict[str, str] = {}
+    start: datetime | None = None
+
+
+class Fleet:
+    """The charge points of a plan. To be made inside `trio.run`."""
+
+    def __init__(self, plan: FleetPlan, tell: Callable[[str, str], None]) -> None:
+        self.plan: Final = plan
+        self.statistics: Final = Statistics()
+        self.timing: Final = Timing(plan.start or datetime.now(UTC), plan.time_scale)
+        random = seeded(plan.seed)
+        tags = list(plan.id_tags)
+        self.charge_points: Final = [
+            SimulatedChargePoint(
+                identity,
+                timing=self.timing,
+                random=branch(random),
+                connectors=plan.connectors,
+                password=plan.password,
+                # Different cards at different places for as long as there are enough.
+                id_tags=tags[number % len(tags) :] + tags[: number % len(tags)] if tags else (),
+                configuration=plan.configuration,
+                security_events=plan.security_events,
+                statistics=self.statistics,
+                tell=partial(tell, identity),
+            )
+            for number, identity in enumerate(plan.identities)
+        ]
+        ramp_s = plan.ramp_s
+        if ramp_s is None:
+            ramp_s = len(self.charge_points) / CONNECTS_PER_S
+        self._starts_s = [random.uniform(0, ramp_s) for _ in self.charge_points]
+
+    async def run(
+        self,
+        scenario: Scenario,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Until the scenario is over at all charge points, or cancelled; ends connections well."""
+        # Two nurseries, since a closing handshake needs the socket's own task to the end.
+        async with trio.open_nursery() as sockets:
+            async with trio.open_nursery() as nursery:
+                for charge_point, start_s in zip(self.charge_points, self._starts_s, strict=True):
+                    connect = partial(
+                        open_transport, self.plan.url, charge_point, sockets, self.plan.ca_file
+                    )
+                    nursery.start_soon(_operate, charge_point, start_s, connect, scenario)
+                task_status.started()
+            sockets.cancel_scope.cancel()
+
+    def counts(self) -> dict[ChargePointStatus, int]:
+        """How many connectors have which status."""
+        counts = dict.fromkeys(ChargePointStatus, 0)
+        for charge_point in self.charge_points:
+            for connector in charge_point.station.connectors:
+                counts[connector.status] += 1
+        return counts
+
+    def power_w(self) -> float:
+        """What flows into all cars now."""
+        now_us = self.timing.now_us()
+        return sum(
+            connector.meter.read(now_us).power_w
+            for charge_point in self.charge_points
+            for connector in charge_point.station.connectors
+        )
+
+
+async def _operate(
+    charge_point: SimulatedChargePoint, start_s: float, connect: Connect, scenario: Scenario
+) -> None:
+    await trio.sleep(start_s)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(charge_point.run, connect)
+        await scenario(charge_point)
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,63 @@
+"""A fleet as a program: from start to Ctrl-C, shown on the terminal, with an exit code."""
+
+import gc
+import resource
+import signal
+from contextlib import suppress
+from typing import Final
+
+import trio
+
+from ocpptrio.errors import ConfigError
+from ocpptrio.simulator import display
+from ocpptrio.simulator.fleet import Fleet, FleetPlan
+from ocpptrio.simulator.scenario import find
+
+# With many connections the default thresholds cost half of all time and pauses of a third second.
+GC_THRESHOLDS: Final = (50_000, 50, 100)
+SPARE_FILES: Final = 100  # beside one socket per charge point
+
+
+async def operate(
+    plan: FleetPlan, scenario_name: str, *, duration_s: float | None = None, plain: bool = False
+) -> int:
+    """Run a fleet until its scenario is over, the time is up or somebody ends it; the exit code."""
+    try:
+        scenario = find(scenario_name)
+    except ConfigError as error:
+        print(error)
+        return 2
+    _make_room(len(plan.identities))
+    drawing = not plain and display.can_draw()
+    lines = display.Lines(len(plan.identities), None if drawing else print)
+    fleet = Fleet(plan, lines.tell)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_until_signal, nursery.cancel_scope)
+        if drawing:
+            nursery.start_soon(display.draw_table, fleet, lines)
+        else:
+            nursery.start_soon(display.print_lines, fleet)
+        with trio.move_on_after(float("inf") if duration_s is None else duration_s):
+            await fleet.run(scenario)
+        nursery.cancel_scope.cancel()
+    print(display.summary(fleet))
+    return 1 if fleet.statistics.errors or not fleet.statistics.connections else 0
+
+
+async def _until_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+def _make_room(charge_points: int) -> None:
+    """As many open files as sockets are needed, if the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = charge_points + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

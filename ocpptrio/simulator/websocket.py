@@ -1,0 +1,153 @@
+"""The WebSocket client of a simulated charge point: URL, Basic authentication, TLS, subprotocol.
+
+Not here: when to connect, and again (link).
+"""
+
+import ssl
+import tempfile
+from base64 import b64encode
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+
+import trio
+from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_stream
+
+from ocpptrio.connection import Transport
+from ocpptrio.errors import NotConnected
+
+if TYPE_CHECKING:
+    from ocpptrio.simulator.charge_point import SimulatedChargePoint
+
+SUBPROTOCOL: Final = "ocpp1.6"
+# s for TCP, TLS and handshake each: one that breaks off would otherwise be waited for for ever
+CONNECT_TIMEOUT_S: Final = 10
+MAX_MESSAGE_BYTES: Final = 1_048_576
+
+_WHY: Final = {
+    401: "wrong password, or none where one is needed",
+    403: "not allowed",
+    404: "the central system does not know this charge point",
+}
+
+
+class WebSocketTransport:
+    """An open WebSocket as the connection wants it, and how to tear it."""
+
+    def __init__(self, websocket: WebSocketConnection, socket: trio.socket.SocketType) -> None:
+        self._socket = socket
+        self.get_message = websocket.get_message
+        self.send_message = websocket.send_message
+        self.aclose = websocket.aclose
+        self.ping = websocket.ping
+
+    def abort(self) -> None:
+        """Cut the connection without the closing handshake."""
+        self._socket.close()
+
+
+async def open_transport(
+    url: str,
+    charge_point: "SimulatedChargePoint",
+    sockets: trio.Nursery,
+    ca_file: Path | None = None,
+) -> Transport:
+    """Connect a charge point to `url`, with its credentials of now.
+
+    Args:
+        url: without the identity: `ws://127.0.0.1:8080/ocpp`.
+        sockets: where the WebSocket's own task runs; has to outlive the connection.
+        ca_file: certificates to trust instead of the system's, for `wss`.
+
+    Raises:
+        NotConnected: says why.
+    """
+    transport: Transport = await sockets.start(partial(_hold, url, charge_point, ca_file))
+    return transport
+
+
+async def _hold(
+    url: str,
+    charge_point: "SimulatedChargePoint",
+    ca_file: Path | None,
+    *,
+    task_status: trio.TaskStatus[Transport],
+) -> None:
+    """Open a WebSocket, hand it over, and run its task until it is closed."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "wss"
+    host, port = parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80)
+    credentials = charge_point.credentials
+    if credentials.security_profile >= 2 and not secure:
+        raise NotConnected("this security profile needs a wss:// URL")
+    problem = ""
+    try:
+        with trio.fail_after(CONNECT_TIMEOUT_S):
+            tcp = await trio.open_tcp_stream(host, port)
+        stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = tcp
+        async with tcp:
+            if secure:
+                context = _ssl_context(charge_point, ca_file)
+                stream = trio.SSLStream(tcp, context, server_hostname=host, https_compatible=True)
+                with trio.fail_after(CONNECT_TIMEOUT_S):
+                    await stream.do_handshake()
+            async with trio.open_nursery() as nursery:
+                with trio.fail_after(CONNECT_TIMEOUT_S):
+                    websocket = await wrap_client_stream(
+                        nursery,
+                        stream,
+                        parts.netloc.rpartition("@")[2],
+                        f"{parts.path.rstrip('/')}/{quote(charge_point.identity, safe='')}",
+                        subprotocols=[SUBPROTOCOL],
+                        extra_headers=_headers(charge_point.identity, credentials.password),
+                        max_message_size=MAX_MESSAGE_BYTES,
+                    )
+                if websocket.subprotocol == SUBPROTOCOL:
+                    task_status.started(WebSocketTransport(websocket, tcp.socket))
+                else:
+                    problem = f"the central system does not speak {SUBPROTOCOL}"
+                    await websocket.aclose(1002, problem)
+    except* ConnectionRejected as group:
+        rejected = _first(group)
+        status = rejected.status_code if isinstance(rejected, ConnectionRejected) else 0
+        problem = f"refused with HTTP {status}"
+        if status in _WHY:
+            problem += f": {_WHY[status]}"
+    except* trio.TooSlowError:
+        problem = f"no answer within {CONNECT_TIMEOUT_S} s"
+    except* (OSError, trio.BrokenResourceError) as group:
+        error = _first(group)
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        problem = f"{host} port {port}: {why}"
+    if problem:
+        raise NotConnected(problem)
+
+
+def _headers(identity: str, password: bytes | None) -> list[tuple[bytes, bytes]]:
+    if password is None:
+        return []
+    token = b64encode(identity.encode() + b":" + password)
+    return [(b"Authorization", b"Basic " + token)]
+
+
+def _ssl_context(charge_point: "SimulatedChargePoint", ca_file: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or higher; roots from the charge point's own store before all others."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    certificates = charge_point.certificates
+    if certificates.has_central_system_root:
+        context.load_verify_locations(cadata=certificates.roots_pem())
+    own = certificates.own_pem()
+    if own is not None and charge_point.credentials.security_profile == 3:
+        # The ssl module takes a chain from a file only.
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            file.write(own[0] + own[1])
+            file.flush()
+            context.load_cert_chain(file.name)
+    return context
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

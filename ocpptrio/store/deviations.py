@@ -1,0 +1,46 @@
+"""In which ways each charge point leaves the specification: one row per way, with a count."""
+
+import re
+
+from ocpptrio.protocol.datatypes import Deviation
+from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.records import DeviationRecord
+
+# Ways kept of a charge point. A sane one has a handful; names of unknown fields have no end.
+KEPT = 200
+
+_SELECT = "SELECT * FROM deviations"
+_INDEX = re.compile(r"\[\d+\]")
+
+
+def note(db: Db, *, charge_point_id: str, action: str, deviation: Deviation, at_us: int) -> bool:
+    """Count a deviation; True if it is the first of its kind, and among the first `KEPT`."""
+    field = _INDEX.sub("", deviation.field)
+    key = [charge_point_id, action, field, deviation.kind]
+    known = db.row(
+        """UPDATE deviations SET occurrences = occurrences + 1, last_at_us = ?
+        WHERE charge_point_id = ? AND action = ? AND field = ? AND kind = ?
+        RETURNING occurrences""",
+        [at_us, *key],
+    )
+    if known is not None:
+        return False
+    added = db.row(
+        """INSERT INTO deviations (charge_point_id, action, field, kind, occurrences,
+            first_at_us, last_at_us, example)
+        SELECT ?, ?, ?, ?, 1, ?, ?, ?
+        WHERE (SELECT count(*) FROM deviations WHERE charge_point_id = ?) < ?
+        RETURNING occurrences""",
+        [*key, at_us, at_us, deviation.original, charge_point_id, KEPT],
+    )
+    return added is not None
+
+
+def of(reader: Reader, charge_point_id: str) -> list[DeviationRecord]:
+    sql = _SELECT + " WHERE charge_point_id = ? ORDER BY action, field, kind"
+    return [DeviationRecord.of(row) for row in reader.rows(sql, [charge_point_id])]
+
+
+def everyone(reader: Reader) -> list[DeviationRecord]:
+    sql = _SELECT + " ORDER BY charge_point_id, action, field, kind"
+    return [DeviationRecord.of(row) for row in reader.rows(sql)]

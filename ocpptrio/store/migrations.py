@@ -1,0 +1,59 @@
+"""Brings an SQLite database to the schema of this version: migrations/0001_….sql and on.
+
+A migration that has been released is never edited; the next number changes what it made.
+"""
+
+from importlib.resources import files
+
+import apsw
+
+from ocpptrio.errors import StoreError
+
+
+def migrate(connection: apsw.Connection, path: str) -> None:
+    """Apply each missing migration in a transaction of its own.
+
+    Raises:
+        StoreError: the database is of a newer version, or of another program.
+        apsw.Error: it cannot be read or written.
+    """
+    scripts = _scripts()
+    newest = len(scripts)
+    version = _version(connection, path)
+    if version > newest:
+        raise StoreError(
+            f"{path}: written by a newer ocpptrio (schema {version}, this one knows {newest}); "
+            "upgrade, or restore a backup"
+        )
+    while version < newest:
+        with connection:
+            # Another process may do the same; only one of them holds the lock.
+            connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER)")
+            version = _version(connection, path)
+            if version < newest:
+                connection.execute(scripts[version])
+                version += 1
+                connection.execute("INSERT INTO schema_version VALUES (?)", (version,))
+
+
+def _scripts() -> list[str]:
+    """The migrations in order; the first leads from nothing to version 1."""
+    folder = files("ocpptrio.store") / "migrations"
+    found = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")),
+        key=lambda file: file.name,
+    )
+    for number, file in enumerate(found, start=1):
+        assert file.name.startswith(f"{number:04}_"), file.name
+    return [file.read_text(encoding="utf-8") for file in found]
+
+
+def _version(connection: apsw.Connection, path: str) -> int:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if "schema_version" in tables:
+        ((version,),) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version")
+        assert isinstance(version, int)
+        return version
+    if tables:
+        raise StoreError(f"{path}: a database of another program; name another file")
+    return 0

@@ -1,0 +1,248 @@
+"""Rows as they are read: one struct per table, fields named and ordered as its columns.
+
+Times (`_us`) are microseconds since 1970 in UTC. Not here: SQL, and events (ocpptrio.events).
+"""
+
+from enum import StrEnum
+from functools import cache
+from typing import Self
+
+import msgspec
+
+from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
+from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind
+from ocpptrio.store.driver import Row
+
+
+class TransactionState(StrEnum):
+    OPEN = "open"
+    STOPPED = "stopped"
+    SUPERSEDED = "superseded"  # another start on the connector proves that it is over
+
+
+class CommandState(StrEnum):
+    WAITING = "waiting"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    TIMED_OUT = "timed out"
+    FAILED = "failed"
+
+
+class Direction(StrEnum):
+    IN = "in"  # from the charge point
+    OUT = "out"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of every row."""
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The record of a row that begins with these columns."""
+        values = dict(zip(cls.__struct_fields__, row, strict=False))
+        for name in _booleans(cls):
+            values[name] = bool(values[name])
+        return msgspec.convert(values, cls)
+
+
+@cache
+def _booleans(record: type[Record]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(record) if field.type is bool)
+
+
+class ChargePointRecord(Record, frozen=True, kw_only=True):
+    charge_point_id: str
+    registered_at_us: int
+    origin: str  # loopback, accepted, adopted, added
+    registration: RegistrationStatus = RegistrationStatus.ACCEPTED
+    open: bool = False  # every idTag may charge
+    password_hash: str | None = None  # argon2; None: may connect without
+    note: str | None = None
+    generation: int = 0  # of the newest connection
+    connected: bool = False  # that connection is open
+    peer: str | None = None
+    connected_at_us: int | None = None
+    last_seen_at_us: int | None = None
+    booted_at_us: int | None = None
+    vendor: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    charge_box_serial_number: str | None = None
+    firmware_version: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+    meter_type: str | None = None
+    meter_serial_number: str | None = None
+    firmware_status: str | None = None
+    firmware_status_at_us: int | None = None
+    diagnostics_status: str | None = None
+    diagnostics_status_at_us: int | None = None
+    log_status: str | None = None
+    log_status_at_us: int | None = None
+
+
+class ConnectorRecord(Record, frozen=True, kw_only=True):
+    charge_point_id: str
+    connector_id: int  # 0: the charge point as a whole
+    status: ChargePointStatus
+    error_code: ChargePointErrorCode
+    info: str | None = None
+    vendor_id: str | None = None
+    vendor_error_code: str | None = None
+    status_at_us: int  # as the charge point says
+    received_at_us: int
+
+
+class IdTagRecord(Record, frozen=True, kw_only=True):
+    id_tag_key: str = ""  # folded; made by the store
+    id_tag: str  # as entered
+    parent_id_tag: str | None = None
+    expires_at_us: int | None = None
+    blocked: bool = False
+    max_concurrent: int | None = None  # None: as configured; 0: no limit
+    note: str | None = None
+    created_at_us: int
+
+
+class TransactionRecord(Record, frozen=True, kw_only=True):
+    transaction_id: int
+    charge_point_id: str
+    connector_id: int
+    id_tag: str
+    id_tag_key: str
+    parent_id_tag: str | None  # as answered
+    authorization_status: AuthorizationStatus  # as answered
+    authorization_expires_at_us: int | None  # as answered
+    reservation_id: int | None
+    started_at_us: int  # as the charge point says
+    start_received_at_us: int
+    meter_start_wh: int
+    state: TransactionState
+    superseded_by: int | None
+    stopped_at_us: int | None
+    stop_received_at_us: int | None
+    meter_stop_wh: int | None
+    stop_reason: str | None
+    stop_id_tag: str | None
+    energy_wh: int | None  # None: cannot be told
+    flags: tuple[str, ...]  # what is odd
+    # The newest import register among its meter readings; no columns, looked up with the row.
+    last_meter_wh: float | None
+    last_meter_at_us: int | None
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The record of a row with `flags` as text."""
+        values = dict(zip(cls.__struct_fields__, row, strict=True))
+        values["flags"] = split_flags(values["flags"])  # type: ignore[assignment] # not SQL any more
+        return msgspec.convert(values, cls)
+
+
+def split_flags(text: object) -> tuple[str, ...]:
+    """The flags in a column."""
+    assert isinstance(text, str)
+    return tuple(text.split(",")) if text else ()
+
+
+class OrphanStopRecord(Record, frozen=True, kw_only=True):
+    orphan_id: int
+    charge_point_id: str
+    transaction_id: int  # as sent: -1, 0 or unknown
+    id_tag: str | None
+    meter_stop_wh: int
+    stopped_at_us: int
+    received_at_us: int
+    reason: str
+    payload: str  # the whole request as JSON
+
+
+class MeterReading(Record, frozen=True, kw_only=True):
+    """One measured instant; None where it was not measured. Also what is appended."""
+
+    charge_point_id: str
+    connector_id: int
+    transaction_id: int | None = None  # of ours; None: outside of any
+    sent_transaction_id: int | None = None  # as sent, where it is not the same
+    measured_at_us: int
+    received_at_us: int
+    context: str
+    energy_wh: float | None = None  # import register
+    power_w: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+    frequency_hz: float | None = None
+    soc_percent: float | None = None
+    temperature_c: float | None = None
+    sampled_values: str  # all of them as received, as JSON
+    digest: int  # see meter_readings.digest
+
+
+class CommandRecord(Record, frozen=True, kw_only=True):
+    command_id: int
+    charge_point_id: str
+    action: str
+    request: str  # payload as JSON, secrets redacted
+    state: CommandState
+    created_at_us: int
+    settled_at_us: int | None
+    response: str | None  # payload as JSON
+    error: str | None  # why not answered
+    late: bool  # the answer came after the time-out
+
+
+class DeviationRecord(Record, frozen=True, kw_only=True):
+    charge_point_id: str
+    action: str
+    field: str  # path of wire names without list indexes
+    kind: DeviationKind
+    occurrences: int
+    first_at_us: int
+    last_at_us: int
+    example: str
+
+
+class ConfigurationRecord(Record, frozen=True, kw_only=True):
+    charge_point_id: str
+    key_folded: str
+    key: str
+    value: str | None
+    readonly: bool
+    reported_at_us: int
+
+
+class SecurityEventRecord(Record, frozen=True, kw_only=True):
+    security_event_id: int
+    charge_point_id: str
+    type: str
+    occurred_at_us: int
+    received_at_us: int
+    tech_info: str
+
+
+class CertificateRequestRecord(Record, frozen=True, kw_only=True):
+    request_number: int
+    charge_point_id: str
+    csr: str
+    received_at_us: int
+
+
+class AttemptRecord(Record, frozen=True, kw_only=True):
+    """A charge point that was turned away."""
+
+    charge_point_id: str
+    peer: str
+    reason: str
+    occurrences: int
+    first_at_us: int
+    last_at_us: int
+
+
+class JournalEntry(Record, frozen=True, kw_only=True):
+    entry: int
+    at_us: int
+    charge_point_id: str
+    generation: int  # of the connection
+    direction: Direction
+    action: str  # also of the CALL that an answer answers; "" if unread
+    unique_id: str
+    text: str  # the frame, secrets redacted

@@ -1,0 +1,78 @@
+"""What is deleted when it is old enough. Transactions never are.
+
+Not here: when to prune, and the log of it (services).
+"""
+
+from ocpptrio.config import RetentionSettings
+from ocpptrio.store.driver import Db, Row
+
+ROWS = 5000  # of a table in a call: more would hold up the other writers
+SAMPLE = 500  # entries whose length stands for all
+DAY_US = 24 * 60 * 60 * 1_000_000
+MEGABYTE = 1_000_000
+ENTRY_OVERHEAD = 100  # bytes of an entry beside its text, with its place in the index
+
+# Rows are numbered in the order in which they came: the oldest are found without an index by time.
+_JOURNAL = (
+    """SELECT max(entry), count(*) FROM
+        (SELECT entry, at_us FROM journal ORDER BY entry LIMIT ?) AS oldest
+    WHERE at_us < ? OR entry < ?""",
+    "DELETE FROM journal WHERE entry <= ? AND (at_us < ? OR entry < ?)",
+)
+_EVENTS = (
+    """SELECT max(number), count(*) FROM
+        (SELECT number, at_us FROM events ORDER BY number LIMIT ?) AS oldest
+    WHERE at_us < ? OR number < ?""",
+    "DELETE FROM events WHERE number <= ? AND (at_us < ? OR number < ?)",
+)
+_READINGS = (
+    """SELECT max(reading_id), count(*) FROM
+        (SELECT reading_id, received_at_us FROM meter_readings ORDER BY reading_id LIMIT ?)
+        AS oldest
+    WHERE received_at_us < ? OR reading_id < ?""",
+    "DELETE FROM meter_readings WHERE reading_id <= ? AND (received_at_us < ? OR reading_id < ?)",
+)
+
+
+def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
+    """Delete a slice of what is too old; returns rows per table, to be repeated until all are 0."""
+    return {
+        "journal": _prune_journal(db, settings, now_us),
+        "events": _prune_oldest(db, _EVENTS, now_us - settings.events_days * DAY_US, 0),
+        "meter_readings": _prune_oldest(
+            db, _READINGS, now_us - settings.meter_readings_days * DAY_US, 0
+        ),
+    }
+
+
+def _prune_journal(db: Db, settings: RetentionSettings, now_us: int) -> int:
+    """By age, and by size: the oldest of those that are too many, all being of average length."""
+    first, last, length = map(
+        _number,
+        db.rows(
+            """SELECT min(entry) FROM journal
+            UNION ALL SELECT max(entry) FROM journal
+            UNION ALL SELECT avg(length(text)) FROM
+                (SELECT text FROM journal ORDER BY entry DESC LIMIT ?) AS newest""",
+            [SAMPLE],
+        ),
+    )
+    allowed = settings.journal_megabytes * MEGABYTE // (length + ENTRY_OVERHEAD)
+    cutoff = now_us - settings.journal_days * DAY_US
+    return _prune_oldest(db, _JOURNAL, cutoff, max(first, last + 1 - allowed))
+
+
+def _prune_oldest(db: Db, sql: tuple[str, str], cutoff_us: int, end: int) -> int:
+    """Of the oldest ROWS, delete those from before the cutoff or numbered below `end`."""
+    find, delete = sql
+    ((newest, count),) = db.rows(find, [ROWS, cutoff_us, end])
+    if count:
+        db.run(delete, [newest, cutoff_us, end])
+    return _number((count,))
+
+
+def _number(row: Row) -> int:
+    """What an aggregate returned; 0 over no rows."""
+    (value,) = row
+    assert value is None or isinstance(value, (int, float))
+    return int(value or 0)

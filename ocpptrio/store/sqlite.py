@@ -1,0 +1,192 @@
+"""The store in an SQLite file, or in memory: opening, reading beside the writer, closing.
+
+Not here: what is asked (subject modules), how a batch is written (sqlite_writer), who waits for it
+(writer), the schema (migrations).
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+import apsw
+import trio
+
+from ocpptrio.errors import StoreError
+from ocpptrio.events import NumberedEvent, Publish
+from ocpptrio.store.batch import Batch
+from ocpptrio.store.driver import Reader
+from ocpptrio.store.migrations import migrate
+from ocpptrio.store.sqlite_writer import SqliteWriter, View, told
+from ocpptrio.store.writer import GroupCommit
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5000  # for another process that writes
+READERS = 4  # connections, hence threads; more only take the processor from each other
+WRITER_CACHE_KIB = 64 * 1024  # the growing ends of all indexes for some thousand charge points
+KEPT_WAL_BYTES = 64 * 1024 * 1024  # of disk, once a long read has let the file grow
+MEMORY = ":memory:"
+
+
+class SqliteStore(GroupCommit):
+    """A store in the file `path`, or in memory.
+
+    Args:
+        path: of the database; made if there is none, readable by its owner alone. ":memory:" keeps
+            nothing.
+        publish: called after each commit with its events.
+        inline: no threads and no writer task: everything is done at once in the caller's task,
+            hence always in the same order. For tests, and for programs that end soon.
+
+    Attributes:
+        path: of the database.
+    """
+
+    def __init__(
+        self, path: str | Path, *, publish: Publish | None = None, inline: bool = False
+    ) -> None:
+        super().__init__(publish, inline=inline)
+        self.path = str(path)
+        self._shared = inline or self.path == MEMORY  # reads use the connection that writes
+        self._writer: SqliteWriter  # while open
+        self._idle: list[apsw.Connection] = []  # for reading
+        self._reads: set[_Read[Any]] = set()  # Any: of whatever they return
+        self._readers = self._one_writer if self._shared else trio.CapacityLimiter(READERS)
+
+    async def read(self, work: Callable[[Reader], T]) -> T:
+        """See `driver.Store`."""
+        self._check_open()
+        if self._inline:
+            await trio.lowlevel.checkpoint()
+            self._step_inline()  # what was noted is there
+            return self._read(_Read(work))
+        read = _Read(work)
+        self._reads.add(read)
+        try:
+            return await trio.to_thread.run_sync(
+                self._read, read, limiter=self._readers, abandon_on_cancel=True
+            )
+        finally:
+            self._reads.discard(read)
+            read.leave()
+
+    def _read(self, read: "_Read[T]") -> T:
+        self._check_open()  # it may have waited for a connection
+        try:
+            if self._shared:
+                return read.run(self._writer.connection)
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = _connected(self.path)
+                connection.execute("PRAGMA query_only = ON")
+            try:
+                return read.run(connection)
+            finally:
+                self._idle.append(connection)
+        except apsw.Error as error:
+            raise told(error, self.path) from error
+
+    def _connect(self) -> None:
+        if self.path != MEMORY:
+            _make(self.path)
+        try:
+            connection = _connected(self.path)
+        except apsw.Error as error:
+            raise StoreError(f"{self.path}: cannot be opened: {error}") from error
+        try:
+            self._writer = self._prepared(connection)
+        except apsw.NotADBError as error:
+            connection.close()
+            raise StoreError(f"{self.path}: not an SQLite database; name another file") from error
+        except apsw.Error as error:
+            connection.close()
+            raise told(error, self.path) from error
+        except StoreError:
+            connection.close()
+            raise
+
+    def _prepared(self, connection: apsw.Connection) -> SqliteWriter:
+        if connection.readonly("main"):
+            raise StoreError(f"{self.path}: is read-only; make it writable, or name another file")
+        migrate(connection, self.path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+        connection.execute(f"PRAGMA journal_size_limit = {KEPT_WAL_BYTES}")
+        return SqliteWriter(connection, self.path)
+
+    async def _disconnect(self) -> None:
+        for read in self._reads:
+            read.leave()
+        if not self._shared:
+            for _ in range(READERS):  # until none reads any more
+                await self._readers.acquire_on_behalf_of(object())
+        await self._in_thread(self._close)
+
+    def _close(self) -> None:
+        for connection in self._idle:
+            connection.close()
+        try:
+            # Whoever closes last does this anyway, but another process may have it open.
+            self._writer.connection.wal_checkpoint()
+        except apsw.Error:
+            pass  # then the next one who opens it does
+        self._writer.connection.close()
+
+    def _commit(self, batch: Batch) -> list[NumberedEvent]:
+        return self._writer.commit(batch, others=self.publish is not None)
+
+
+class _Read(Generic[T]):
+    """One `read`, which its caller may leave while it runs in a thread."""
+
+    def __init__(self, work: Callable[[Reader], T]) -> None:
+        self._work = work
+        self._lock = Lock()  # the connection must not be interrupted once others have it
+        self._connection: apsw.Connection | None = None
+        self._left = False
+
+    def run(self, connection: apsw.Connection) -> T:
+        with self._lock:
+            if self._left:
+                raise StoreError("nobody waits for this any more")
+            self._connection = connection
+        try:
+            connection.execute("BEGIN")
+            try:
+                return self._work(View(connection))
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        finally:
+            with self._lock:
+                self._connection = None
+
+    def leave(self) -> None:
+        with self._lock:
+            self._left = True
+            if self._connection is not None:
+                self._connection.interrupt()
+
+
+def _connected(path: str) -> apsw.Connection:
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return connection
+
+
+def _make(path: str) -> None:
+    """Make the file if it is not there; it holds password hashes, so nobody else may read it."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        pass
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{path}: there is no folder {Path(path).parent}; make it, or name another file"
+        ) from error
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be made: {error.strerror}") from error

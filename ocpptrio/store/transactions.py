@@ -1,0 +1,249 @@
+"""Transactions: charging, from a StartTransaction to its stop. They are never deleted.
+
+Not here: whose start or stop is believed (services), meter readings, stops that fit nothing.
+"""
+
+from collections.abc import Iterable
+
+from ocpptrio.errors import StoreError
+from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
+from ocpptrio.store.driver import Db, Reader, SqlValue
+from ocpptrio.store.records import TransactionRecord, TransactionState, split_flags
+
+# The newest register is looked up with the row, two steps into an index: kept up to date with each
+# reading, it would cost the busiest path of all. Without the plus, SQLite would not use the index,
+# as an expression in it has no column's type.
+_SELECT = """SELECT transactions.*,
+    (SELECT energy_wh FROM meter_readings
+        WHERE meter_readings.charge_point_id = transactions.charge_point_id
+            AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
+            AND energy_wh IS NOT NULL
+        ORDER BY measured_at_us DESC LIMIT 1),
+    (SELECT measured_at_us FROM meter_readings
+        WHERE meter_readings.charge_point_id = transactions.charge_point_id
+            AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
+            AND energy_wh IS NOT NULL
+        ORDER BY measured_at_us DESC LIMIT 1)
+FROM transactions"""
+
+# The first condition chooses the index, which holds few: all the others are stopped.
+_OPEN = " AND stopped_at_us IS NULL AND state = 'open'"
+
+
+def insert(
+    db: Db,
+    *,
+    charge_point_id: str,
+    connector_id: int,
+    id_tag: str,
+    parent_id_tag: str | None,
+    authorization_status: AuthorizationStatus,
+    authorization_expires_at_us: int | None,
+    reservation_id: int | None,
+    started_at_us: int,
+    start_received_at_us: int,
+    meter_start_wh: int,
+    flags: Iterable[str] = (),
+) -> int:
+    """Begin a transaction; returns its id, which was never used before."""
+    found = db.row(
+        """INSERT INTO transactions (charge_point_id, connector_id, id_tag, id_tag_key,
+            parent_id_tag, authorization_status, authorization_expires_at_us, reservation_id,
+            started_at_us, start_received_at_us, meter_start_wh, state, flags)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING transaction_id""",
+        [
+            charge_point_id,
+            connector_id,
+            id_tag,
+            id_tag_key(id_tag),
+            parent_id_tag,
+            authorization_status,
+            authorization_expires_at_us,
+            reservation_id,
+            started_at_us,
+            start_received_at_us,
+            meter_start_wh,
+            TransactionState.OPEN,
+            ",".join(flags),
+        ],
+    )
+    assert found is not None
+    (transaction_id,) = found
+    assert isinstance(transaction_id, int)
+    return transaction_id
+
+
+def find_start(
+    reader: Reader,
+    *,
+    charge_point_id: str,
+    connector_id: int,
+    id_tag: str,
+    started_at_us: int,
+    meter_start_wh: int,
+) -> TransactionRecord | None:
+    """The transaction that this very StartTransaction began when it came the first time."""
+    return _one(
+        reader,
+        """ WHERE charge_point_id = ? AND connector_id = ? AND id_tag_key = ?
+            AND started_at_us = ? AND meter_start_wh = ?""",
+        [charge_point_id, connector_id, id_tag_key(id_tag), started_at_us, meter_start_wh],
+    )
+
+
+def get(reader: Reader, transaction_id: int) -> TransactionRecord | None:
+    return _one(reader, " WHERE transaction_id = ?", [transaction_id])
+
+
+def open_on_connector(
+    reader: Reader, charge_point_id: str, connector_id: int
+) -> list[TransactionRecord]:
+    return _all(
+        reader,
+        " WHERE charge_point_id = ? AND connector_id = ?" + _OPEN + " ORDER BY transaction_id",
+        [charge_point_id, connector_id],
+    )
+
+
+def open_of_tag(reader: Reader, id_tag: str) -> list[TransactionRecord]:
+    sql = " WHERE id_tag_key = ? AND state = 'open' ORDER BY transaction_id"
+    return _all(reader, sql, [id_tag_key(id_tag)])
+
+
+def open_of(reader: Reader, charge_point_id: str) -> list[TransactionRecord]:
+    sql = " WHERE charge_point_id = ?" + _OPEN + " ORDER BY connector_id, transaction_id"
+    return _all(reader, sql, [charge_point_id])
+
+
+def everyone_open(reader: Reader) -> list[TransactionRecord]:
+    order = " ORDER BY charge_point_id, connector_id, transaction_id"
+    return _all(reader, " WHERE TRUE" + _OPEN + order, [])
+
+
+def newest_for_stop(
+    reader: Reader,
+    *,
+    charge_point_id: str,
+    id_tag: str | None,
+    meter_stop_wh: int,
+    stopped_at_us: int,
+) -> TransactionRecord | None:
+    """The transaction without a stop that this stop of an unknown id must mean.
+
+    None if there is none, or more than one that it could be: it is never guessed.
+    """
+    where = """ WHERE charge_point_id = ? AND stopped_at_us IS NULL
+        AND started_at_us <= ? AND meter_start_wh <= ?"""
+    candidates = _all(reader, where, [charge_point_id, stopped_at_us, meter_stop_wh])
+    if id_tag is not None:
+        candidates = [one for one in candidates if one.id_tag_key == id_tag_key(id_tag)]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def at(
+    reader: Reader, *, charge_point_id: str, connector_id: int, at_us: int
+) -> TransactionRecord | None:
+    """The transaction that ran on the connector at that time, by the charge point's clock."""
+    found = _one(
+        reader,
+        """ WHERE charge_point_id = ? AND connector_id = ? AND started_at_us <= ?
+        ORDER BY started_at_us DESC, transaction_id DESC LIMIT 1""",
+        [charge_point_id, connector_id, at_us],
+    )
+    if found is None or (found.stopped_at_us is not None and found.stopped_at_us < at_us):
+        return None
+    return found
+
+
+def stop(
+    db: Db,
+    transaction_id: int,
+    *,
+    stopped_at_us: int,
+    stop_received_at_us: int,
+    meter_stop_wh: int,
+    stop_reason: str,
+    stop_id_tag: str | None,
+    energy_wh: int | None,
+    flags: Iterable[str] = (),
+) -> None:
+    """End a transaction, also one that was superseded."""
+    db.run(
+        """UPDATE transactions SET state = ?, stopped_at_us = ?, stop_received_at_us = ?,
+            meter_stop_wh = ?, stop_reason = ?, stop_id_tag = ?, energy_wh = ?
+        WHERE transaction_id = ?""",
+        [
+            TransactionState.STOPPED,
+            stopped_at_us,
+            stop_received_at_us,
+            meter_stop_wh,
+            stop_reason,
+            stop_id_tag,
+            energy_wh,
+            transaction_id,
+        ],
+    )
+    add_flags(db, transaction_id, flags)
+
+
+def supersede(db: Db, transaction_id: int, by: int) -> None:
+    """The start of another transaction proves that this one is over; its stop may follow."""
+    db.run(
+        "UPDATE transactions SET state = ?, superseded_by = ? WHERE transaction_id = ?"
+        " AND state = 'open'",
+        [TransactionState.SUPERSEDED, by, transaction_id],
+    )
+
+
+def add_flags(db: Db, transaction_id: int, flags: Iterable[str]) -> None:
+    """Note what is odd about a transaction, each thing once.
+
+    Raises:
+        StoreError: there is no such transaction.
+    """
+    found = db.row("SELECT flags FROM transactions WHERE transaction_id = ?", [transaction_id])
+    if found is None:
+        raise StoreError(f"there is no transaction {transaction_id}")
+    before = split_flags(found[0])
+    after = tuple(dict.fromkeys((*before, *flags)))
+    if after != before:
+        sql = "UPDATE transactions SET flags = ? WHERE transaction_id = ?"
+        db.run(sql, [",".join(after), transaction_id])
+
+
+def listed(
+    reader: Reader,
+    *,
+    charge_point_id: str | None = None,
+    id_tag: str | None = None,
+    state: str | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[TransactionRecord]:
+    """Those that fit all that is given, newest first; the next page is `before` the last id.
+
+    Times are of the start, from `since_us` on and before `until_us`.
+    """
+    filters: dict[str, SqlValue] = {
+        "charge_point_id = ?": charge_point_id,
+        "id_tag_key = ?": None if id_tag is None else id_tag_key(id_tag),
+        "state = ?": state,
+        "started_at_us >= ?": since_us,
+        "started_at_us < ?": until_us,
+        "transaction_id < ?": before,
+    }
+    chosen = {filter_: value for filter_, value in filters.items() if value is not None}
+    where = " WHERE " + " AND ".join(chosen) if chosen else ""
+    sql = where + " ORDER BY transaction_id DESC LIMIT ?"
+    return _all(reader, sql, [*chosen.values(), limit])
+
+
+def _one(reader: Reader, sql: str, parameters: list[SqlValue]) -> TransactionRecord | None:
+    found = reader.row(_SELECT + sql, parameters)
+    return None if found is None else TransactionRecord.of(found)
+
+
+def _all(reader: Reader, sql: str, parameters: list[SqlValue]) -> list[TransactionRecord]:
+    return [TransactionRecord.of(row) for row in reader.rows(_SELECT + sql, parameters)]

@@ -1,0 +1,87 @@
+from collections.abc import Sequence
+
+from ocpptrio.events import AnyEvent, Connected, MeterValuesReceived, NumberedEvent, Removed
+from ocpptrio.store import events
+from ocpptrio.store.driver import Reader, Row, SqlValue, Store
+
+EVENTS: list[AnyEvent] = [
+    Connected(charge_point_id="CP1", at_us=1, generation=1, peer="here"),
+    MeterValuesReceived(charge_point_id="CP1", at_us=2, connector_id=1, measured_at_us=2),
+    Connected(charge_point_id="CP2", at_us=3, generation=1, peer="there"),
+    Removed(charge_point_id="CP1", at_us=4),
+]
+
+
+async def _emit(store: Store) -> None:
+    await store.append(events.TABLE, [], EVENTS)
+
+
+async def test_events_come_back_as_they_were(store: Store) -> None:
+    await _emit(store)
+    found = await store.read(lambda reader: events.since(reader, 0))
+    assert [numbered.event for numbered in found] == EVENTS
+    assert await store.read(events.last_number) == 4
+
+
+async def test_since_and_latest_choose_by_number_charge_point_and_kind(store: Store) -> None:
+    await _emit(store)
+
+    def work(reader: Reader) -> None:
+        def numbers(found: list[NumberedEvent]) -> list[int]:
+            return [numbered.number for numbered in found]
+
+        assert numbers(events.since(reader, 2)) == [3, 4]
+        assert numbers(events.since(reader, 0, limit=2)) == [1, 2]
+        assert numbers(events.since(reader, 0, charge_point_id="CP1")) == [1, 2, 4]
+        kinds = ["Connected", "Removed"]
+        assert numbers(events.since(reader, 1, charge_point_id="CP1", kinds=kinds)) == [4]
+        assert numbers(events.since(reader, 0, kinds=["MeterValuesReceived"])) == [2]
+        assert numbers(events.since(reader, 0, kinds=[])) == []
+        assert numbers(events.latest(reader, limit=2)) == [3, 4]
+        assert numbers(events.latest(reader, before=4, limit=2)) == [2, 3]
+        assert numbers(events.latest(reader, charge_point_id="CP1", kinds=kinds)) == [1, 4]
+
+    await store.read(work)
+
+
+async def test_an_event_of_another_version_is_left_out(store: Store) -> None:
+    await _emit(store)
+    await store.write(
+        lambda db: db.run(
+            "UPDATE events SET body = ? WHERE number = 2",
+            ['{"kind":"Teleported","charge_point_id":"CP1","at_us":1}'],
+        )
+    )
+    found = await store.read(lambda reader: events.since(reader, 0))
+    assert [numbered.number for numbered in found] == [1, 3, 4]
+
+
+async def test_a_store_without_events_is_at_zero(store: Store) -> None:
+    assert await store.read(events.last_number) == 0
+    assert await store.read(events.latest) == []
+
+
+async def test_events_of_a_charge_point_are_found_by_an_index(store: Store) -> None:
+    plans: list[str] = []
+
+    class Explained:
+        """A reader that tells how it would read."""
+
+        def __init__(self, reader: Reader) -> None:
+            self._reader = reader
+
+        def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+            plan = self._reader.rows("EXPLAIN QUERY PLAN " + sql, parameters)
+            plans.extend(str(step[3]) for step in plan)
+            return []
+
+        def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
+            raise NotImplementedError
+
+    await store.read(
+        lambda reader: events.since(
+            Explained(reader), 0, charge_point_id="CP1", kinds=["Connected"]
+        )
+    )
+    (plan,) = plans
+    assert "events_by_charge_point" in plan

@@ -1,0 +1,84 @@
+from functools import partial
+from typing import Any
+
+import pytest
+
+from ocpptrio.store import journal
+from ocpptrio.store.driver import Store
+from ocpptrio.store.records import Direction, JournalEntry
+
+IN, OUT = Direction.IN, Direction.OUT
+FRAMES = [  # charge point, generation, direction, action, unique id, text
+    ("CP1", 1, IN, "Heartbeat", "1", '[2,"1","Heartbeat",{}]'),
+    ("CP1", 1, OUT, "Heartbeat", "1", '[3,"1",{"currentTime":"100%"}]'),
+    ("CP2", 1, IN, "Heartbeat", "1", ' [2,"1","Heartbeat",{}]'),
+    ("CP1", 1, OUT, "Reset", "1", '[2,"1","Reset",{"type":"Soft"}]'),
+    ("CP1", 1, IN, "Reset", "1", '[4,"1","InternalError","a_b",{}]'),
+    ("CP1", 2, IN, "Heartbeat", "1", '[2,"1","Heartbeat",{}]'),
+]
+
+
+@pytest.fixture
+async def entries(store: Store) -> list[JournalEntry]:
+    """All frames, entered at the time of their number."""
+    for number, (charge_point_id, generation, direction, action, unique_id, text) in enumerate(
+        FRAMES, start=1
+    ):
+        store.note(
+            journal.TABLE,
+            journal.row(
+                at_us=number,
+                charge_point_id=charge_point_id,
+                generation=generation,
+                direction=direction,
+                action=action,
+                unique_id=unique_id,
+                text=text,
+            ),
+        )
+    await store.write(lambda db: None)
+    return await store.read(journal.entries)
+
+
+async def test_entries_come_back_as_they_were(entries: list[JournalEntry]) -> None:
+    assert [
+        (one.charge_point_id, one.generation, one.direction, one.action, one.unique_id, one.text)
+        for one in entries
+    ] == FRAMES
+    assert [one.at_us for one in entries] == [one.entry for one in entries] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"charge_point_id": "CP2"}, [3]),
+        ({"action": "Reset"}, [4, 5]),
+        ({"direction": "out"}, [2, 4]),
+        ({"since_us": 2, "until_us": 4}, [2, 3]),
+        ({"text": "Soft"}, [4]),
+        ({"text": "100%"}, [2]),
+        ({"text": "a_b"}, [5]),
+        ({"text": "%"}, [2]),
+        ({"text": "\\"}, []),
+        ({"after": 4}, [5, 6]),
+        ({"after": 1, "limit": 2}, [2, 3]),
+        ({"limit": 2}, [5, 6]),
+        ({"before": 5, "limit": 2}, [3, 4]),
+        ({"after": 1, "before": 4, "charge_point_id": "CP1"}, [2]),
+    ],
+)
+async def test_entries_are_chosen_by_anything(
+    store: Store,
+    entries: list[JournalEntry],
+    filters: dict[str, Any],  # Any: arguments of any type
+    found: list[int],
+) -> None:
+    chosen = await store.read(lambda reader: journal.entries(reader, **filters))
+    assert [entry.entry for entry in chosen] == found
+
+
+async def test_question_and_answer_belong_together(
+    store: Store, entries: list[JournalEntry]
+) -> None:
+    pairs = [await store.read(partial(journal.pair, entry=entry)) for entry in entries]
+    assert [pair and pair.entry for pair in pairs] == [2, 1, None, 5, 4, None]

@@ -1,0 +1,104 @@
+import pytest
+
+from ocpptrio.config import RetentionSettings
+from ocpptrio.events import Removed
+from ocpptrio.store import events, journal, meter_readings, retention
+from ocpptrio.store.driver import Db, Store
+from ocpptrio.store.records import Direction, JournalEntry, MeterReading
+
+DAY_US = 86_400_000_000
+NOW_US = 1000 * DAY_US
+
+
+async def _fill(store: Store, days_ago: list[int], text: str = "") -> None:
+    """One journal entry, event and meter reading for each."""
+    for number, days in enumerate(days_ago):
+        at_us = NOW_US - days * DAY_US
+        store.note(
+            journal.TABLE,
+            journal.row(
+                at_us=at_us,
+                charge_point_id="CP1",
+                generation=1,
+                direction=Direction.IN,
+                action="Heartbeat",
+                unique_id="1",
+                text=text,
+            ),
+        )
+        reading = MeterReading(
+            charge_point_id="CP1",
+            connector_id=1,
+            measured_at_us=number,
+            received_at_us=at_us,
+            context="Sample.Periodic",
+            sampled_values="[]",
+            digest=1,
+        )
+        await store.append(
+            meter_readings.TABLE,
+            [meter_readings.row(reading)],
+            [Removed(charge_point_id="CP1", at_us=at_us)],
+        )
+
+
+async def _prune(store: Store, settings: RetentionSettings) -> list[int]:
+    pruned = await store.write(lambda db: retention.prune(db, settings, NOW_US))
+    return [pruned["journal"], pruned["events"], pruned["meter_readings"]]
+
+
+async def _left(store: Store) -> list[list[int]]:
+    """Days ago."""
+
+    def work(db: Db) -> list[list[int]]:
+        times = [
+            [entry.at_us for entry in journal.entries(db)],
+            [numbered.event.at_us for numbered in events.since(db, 0)],
+            [
+                one.received_at_us
+                for one in meter_readings.of_charge_point(db, "CP1", since_us=0, until_us=NOW_US)
+            ],
+        ]
+        return [[(NOW_US - at_us) // DAY_US for at_us in column] for column in times]
+
+    return await store.write(work)
+
+
+async def test_what_is_too_old_goes_from_each_table_by_its_own_measure(store: Store) -> None:
+    await _fill(store, [500, 100, 20, 3])
+    settings = RetentionSettings()
+    assert await _prune(store, settings) == [3, 2, 1]
+    assert await _left(store) == [[3], [20, 3], [100, 20, 3]]
+    assert await _prune(store, settings) == [0, 0, 0]
+
+
+async def test_old_rows_go_in_slices(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "ROWS", 2)
+    await _fill(store, [500] * 5)
+    settings = RetentionSettings()
+    assert await _prune(store, settings) == [2, 2, 2]
+    assert await _prune(store, settings) == [2, 2, 2]
+    assert await _prune(store, settings) == [1, 1, 1]
+    assert await _prune(store, settings) == [0, 0, 0]
+
+
+async def test_a_clock_that_stepped_back_keeps_nothing_from_going(store: Store) -> None:
+    await _fill(store, [20, 3, 20, 20, 3])
+    assert (await _prune(store, RetentionSettings()))[0] == 3
+    assert (await _left(store))[0] == [3, 3]
+
+
+async def test_the_journal_is_kept_small_whatever_its_age(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "MEGABYTE", 1000)
+    await _fill(store, [1] * 10, text="x" * 400)
+    settings = RetentionSettings(journal_megabytes=2)  # room for four entries of 500 bytes
+    assert await _prune(store, settings) == [6, 0, 0]
+    found: list[JournalEntry] = await store.read(journal.entries)
+    assert [entry.entry for entry in found] == [7, 8, 9, 10]
+    assert await _prune(store, settings) == [0, 0, 0]
+
+
+async def test_an_empty_store_has_nothing_to_lose(store: Store) -> None:
+    assert await _prune(store, RetentionSettings()) == [0, 0, 0]

@@ -1,0 +1,259 @@
+from typing import Any
+
+import pytest
+
+from ocpptrio.errors import StoreError
+from ocpptrio.protocol.datatypes import AuthorizationStatus
+from ocpptrio.store import meter_readings, transactions
+from ocpptrio.store.driver import Reader, Store
+from ocpptrio.store.records import MeterReading, TransactionRecord, TransactionState
+
+START: dict[str, Any] = {  # Any: arguments of any type
+    "charge_point_id": "CP1",
+    "connector_id": 1,
+    "id_tag": "Tag",
+    "parent_id_tag": None,
+    "authorization_status": AuthorizationStatus.ACCEPTED,
+    "authorization_expires_at_us": None,
+    "reservation_id": None,
+    "started_at_us": 100,
+    "start_received_at_us": 101,
+    "meter_start_wh": 5000,
+}
+STOP: dict[str, Any] = {
+    "stopped_at_us": 200,
+    "stop_received_at_us": 201,
+    "meter_stop_wh": 6000,
+    "stop_reason": "Local",
+    "stop_id_tag": None,
+    "energy_wh": 1000,
+}
+
+
+async def _start(store: Store, **changes: Any) -> int:
+    return await store.write(lambda db: transactions.insert(db, **(START | changes)))
+
+
+async def _stop(store: Store, transaction_id: int, **changes: Any) -> None:
+    await store.write(lambda db: transactions.stop(db, transaction_id, **(STOP | changes)))
+
+
+async def _get(store: Store, transaction_id: int) -> TransactionRecord:
+    found = await store.read(lambda reader: transactions.get(reader, transaction_id))
+    assert found is not None
+    return found
+
+
+def _ids(records: list[TransactionRecord]) -> list[int]:
+    return [record.transaction_id for record in records]
+
+
+async def test_a_start_is_kept_whole(store: Store) -> None:
+    transaction_id = await _start(
+        store,
+        parent_id_tag="P",
+        authorization_status=AuthorizationStatus.BLOCKED,
+        authorization_expires_at_us=7,
+        reservation_id=8,
+        flags=["odd", "strange"],
+    )
+    assert await _get(store, transaction_id) == TransactionRecord(
+        transaction_id=transaction_id,
+        charge_point_id="CP1",
+        connector_id=1,
+        id_tag="Tag",
+        id_tag_key="tag",
+        parent_id_tag="P",
+        authorization_status=AuthorizationStatus.BLOCKED,
+        authorization_expires_at_us=7,
+        reservation_id=8,
+        started_at_us=100,
+        start_received_at_us=101,
+        meter_start_wh=5000,
+        state=TransactionState.OPEN,
+        superseded_by=None,
+        stopped_at_us=None,
+        stop_received_at_us=None,
+        meter_stop_wh=None,
+        stop_reason=None,
+        stop_id_tag=None,
+        energy_wh=None,
+        flags=("odd", "strange"),
+        last_meter_wh=None,
+        last_meter_at_us=None,
+    )
+
+
+async def test_ids_begin_at_one_and_are_never_used_again(store: Store) -> None:
+    assert [await _start(store), await _start(store, started_at_us=101)] == [1, 2]
+    await store.write(lambda db: db.run("DELETE FROM transactions"))
+    assert await _start(store) == 3
+
+
+async def test_a_start_is_found_again_by_what_it_says(store: Store) -> None:
+    transaction_id = await _start(store)
+    same: dict[str, Any] = {
+        "charge_point_id": "CP1",
+        "connector_id": 1,
+        "id_tag": "TAG",
+        "started_at_us": 100,
+        "meter_start_wh": 5000,
+    }
+
+    async def find(**changes: Any) -> TransactionRecord | None:
+        return await store.read(lambda reader: transactions.find_start(reader, **(same | changes)))
+
+    assert await find() == await _get(store, transaction_id)
+    for changes in (
+        {"charge_point_id": "CP2"},
+        {"connector_id": 2},
+        {"id_tag": "Tog"},
+        {"started_at_us": 101},
+        {"meter_start_wh": 5001},
+    ):
+        assert await find(**changes) is None
+
+
+async def test_open_ones_are_found_by_connector_charge_point_and_tag(store: Store) -> None:
+    first = await _start(store)
+    second = await _start(store, connector_id=2, id_tag="other")
+    third = await _start(store, charge_point_id="CP2", id_tag="TAG")
+    stopped = await _start(store, started_at_us=50)
+    await _stop(store, stopped)
+    superseded = await _start(store, started_at_us=60)
+    await store.write(lambda db: transactions.supersede(db, superseded, first))
+
+    def work(reader: Reader) -> None:
+        assert _ids(transactions.open_on_connector(reader, "CP1", 1)) == [first]
+        assert _ids(transactions.open_of(reader, "CP1")) == [first, second]
+        assert _ids(transactions.open_of_tag(reader, "tag")) == [first, third]
+        assert _ids(transactions.everyone_open(reader)) == [first, second, third]
+
+    await store.read(work)
+
+
+async def test_a_stop_ends_it_with_its_flags(store: Store) -> None:
+    transaction_id = await _start(store, flags=["odd"])
+    await _stop(store, transaction_id, stop_id_tag="Other", flags=["odd", "ran backwards"])
+    record = await _get(store, transaction_id)
+    assert record.state is TransactionState.STOPPED
+    assert (record.stopped_at_us, record.stop_received_at_us) == (200, 201)
+    assert (record.meter_stop_wh, record.energy_wh) == (6000, 1000)
+    assert (record.stop_reason, record.stop_id_tag) == ("Local", "Other")
+    assert record.flags == ("odd", "ran backwards")
+
+
+async def test_a_stopped_transaction_is_not_superseded_but_a_superseded_one_is_stopped(
+    store: Store,
+) -> None:
+    first, second = await _start(store), await _start(store, started_at_us=150)
+    await store.write(lambda db: transactions.supersede(db, first, second))
+    record = await _get(store, first)
+    assert (record.state, record.superseded_by) == (TransactionState.SUPERSEDED, second)
+    await _stop(store, first)
+    await store.write(lambda db: transactions.supersede(db, first, second))
+    assert (await _get(store, first)).state is TransactionState.STOPPED
+
+
+async def test_flags_are_added_once_and_only_to_what_exists(store: Store) -> None:
+    transaction_id = await _start(store)
+    await store.write(lambda db: transactions.add_flags(db, transaction_id, ["a", "b", "a"]))
+    await store.write(lambda db: transactions.add_flags(db, transaction_id, ["b", "c"]))
+    assert (await _get(store, transaction_id)).flags == ("a", "b", "c")
+    with pytest.raises(StoreError, match="no transaction 99"):
+        await store.write(lambda db: transactions.add_flags(db, 99, ["a"]))
+
+
+async def test_a_stop_of_an_unknown_id_means_the_only_one_that_fits(store: Store) -> None:
+    first = await _start(store)
+    same: dict[str, Any] = {
+        "charge_point_id": "CP1",
+        "id_tag": None,
+        "meter_stop_wh": 6000,
+        "stopped_at_us": 200,
+    }
+
+    async def find(**changes: Any) -> int | None:
+        found = await store.read(
+            lambda reader: transactions.newest_for_stop(reader, **(same | changes))
+        )
+        return None if found is None else found.transaction_id
+
+    assert await find() == first
+    assert await find(id_tag="TAG") == first
+    assert await find(id_tag="other") is None
+    assert await find(stopped_at_us=99) is None
+    assert await find(meter_stop_wh=4999) is None
+    assert await find(charge_point_id="CP2") is None
+    await store.write(lambda db: transactions.supersede(db, first, 9))
+    assert await find() == first
+    second = await _start(store, connector_id=2, id_tag="other", meter_start_wh=5500)
+    assert await find() is None
+    assert await find(id_tag="Other") == second
+    assert await find(meter_stop_wh=5400) == first
+    await _stop(store, first)
+    assert await find() == second
+
+
+async def test_the_transaction_that_ran_at_a_time(store: Store) -> None:
+    first = await _start(store)
+    await _stop(store, first)
+    superseded = await _start(store, started_at_us=300)
+    last = await _start(store, started_at_us=400)
+    await store.write(lambda db: transactions.supersede(db, superseded, last))
+
+    async def at(at_us: int, connector_id: int = 1) -> int | None:
+        found = await store.read(
+            lambda reader: transactions.at(
+                reader, charge_point_id="CP1", connector_id=connector_id, at_us=at_us
+            )
+        )
+        return None if found is None else found.transaction_id
+
+    assert [await at(99), await at(100), await at(200), await at(201)] == [
+        None,
+        first,
+        first,
+        None,
+    ]
+    assert [await at(300), await at(399), await at(400)] == [superseded, superseded, last]
+    assert await at(400, connector_id=2) is None
+
+
+async def test_listed_newest_first_by_anything(store: Store) -> None:
+    first = await _start(store)
+    second = await _start(store, charge_point_id="CP2", started_at_us=200)
+    third = await _start(store, id_tag="other", started_at_us=300)
+    await _stop(store, first)
+
+    async def listed(**filters: Any) -> list[int]:
+        return _ids(await store.read(lambda reader: transactions.listed(reader, **filters)))
+
+    assert await listed() == [third, second, first]
+    assert await listed(charge_point_id="CP1") == [third, first]
+    assert await listed(id_tag="TAG") == [second, first]
+    assert await listed(state="open") == [third, second]
+    assert await listed(since_us=200, until_us=300) == [second]
+    assert await listed(limit=2) == [third, second]
+    assert await listed(before=second) == [first]
+    assert await listed(charge_point_id="CP1", state=TransactionState.STOPPED) == [first]
+
+
+async def test_the_newest_register_is_shown_whenever_it_came(store: Store) -> None:
+    transaction_id = await _start(store)
+    for measured_at_us, energy_wh in ((150, 5500.0), (180, None), (120, 5200.0)):
+        reading = MeterReading(
+            charge_point_id="CP1",
+            connector_id=1,
+            transaction_id=transaction_id,
+            measured_at_us=measured_at_us,
+            received_at_us=500,
+            context="Sample.Periodic",
+            energy_wh=energy_wh,
+            sampled_values="[]",
+            digest=1,
+        )
+        await store.append(meter_readings.TABLE, [meter_readings.row(reading)])
+    record = await _get(store, transaction_id)
+    assert (record.last_meter_wh, record.last_meter_at_us) == (5500.0, 150)
+    assert await store.read(transactions.everyone_open) == [record]

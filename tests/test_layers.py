@@ -1,0 +1,85 @@
+"""The house as README draws it: a module imports from smaller layer numbers, or its own package."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import ocpptrio
+
+ROOT = Path(ocpptrio.__file__).parent
+
+LAYERS = {
+    "errors": 0,
+    "clock": 0,
+    "config": 0,
+    "observe": 0,
+    "redaction": 0,
+    "protocol": 1,
+    "events": 2,
+    "composite_schedule": 2,
+    "connection": 2,
+    "stream": 2,
+    "handshake": 2,
+    "passwords": 2,
+    "memory_transport": 3,
+    "listener": 3,
+    "store": 3,
+    "session": 4,
+    "simulator": 4,
+    "services": 5,
+    "witness": 5,
+    "central_system": 6,
+    "daemon": 7,
+    "cli": 8,
+    "__main__": 9,
+    "__init__": 9,
+}
+
+# Within layer 0 one thing leans on another; all else there stands alone.
+ALLOWED_BESIDE = {("config", "errors"), ("observe", "config"), ("observe", "errors")}
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        relative = path.relative_to(ROOT)
+        yield (relative.parts[0].removesuffix(".py"), path)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module or ""]
+            if node.module == "ocpptrio":
+                names = [f"ocpptrio.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.startswith("ocpptrio."):
+                yield name.split(".")[1]
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {unit for unit, _ in _modules()} == set(LAYERS)
+
+
+def test_a_module_imports_only_from_lower_layers_or_its_own_package() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {imported}"
+        for unit, path in _modules()
+        for imported in _imported(path)
+        if imported in LAYERS
+        and imported != unit
+        and LAYERS[imported] >= LAYERS[unit]
+        and (unit, imported) not in ALLOWED_BESIDE
+    ]
+    assert wrong == []
+
+
+def test_the_simulator_knows_nothing_of_the_central_system() -> None:
+    theirs = {"store", "session", "services", "central_system", "listener", "config", "daemon"}
+    for unit, path in _modules():
+        if unit == "simulator":
+            assert theirs.isdisjoint(_imported(path)), path
