@@ -49,7 +49,10 @@ from ocpptrio.witness import Witness, tell
 
 # s between looks for what has outlived its retention
 PRUNE_EVERY_S: Final = 3600
+# s between notes of when each charge point was last heard; a crash forgets no more than this
+NOTE_SEEN_EVERY_S: Final = 60
 CLEANUP_TIMEOUT_S: Final = 10
+GOING_DOWN: Final = (1001, "the central system is going down")
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 Address = tuple[str, int]
@@ -164,6 +167,7 @@ class CentralSystem:
                 await restore(self.store, self.registry, self._clock())
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(Liveness(self.registry, self.settings.ocpp).run)
+                    nursery.start_soon(self._note_seen)
                     nursery.start_soon(self._prune)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
@@ -188,7 +192,7 @@ class CentralSystem:
         self._listener.stop_accepting()
         for session in self.registry:
             if session.connection is not None:
-                session.connection.drain(1001, "the central system is going down")
+                session.connection.drain(*GOING_DOWN)
         with trio.move_on_after(self.settings.ocpp.drain_timeout):
             for session in list(self.registry):
                 await session.wait_disconnected()
@@ -274,6 +278,8 @@ class CentralSystem:
         witness.connection = connection
         if not session.attach(connection, generation, life):
             connection.close(1000, "replaced by a newer connection")
+        if self._stop.is_set():  # it came in while the others were being drained
+            connection.drain(*GOING_DOWN)
         log.info("connected", charge_point=charge_point_id, peer=peer)
         reason = "cancelled"
         try:
@@ -321,6 +327,19 @@ class CentralSystem:
         for numbered in events:
             tell(numbered.event)
         self.hub.publish(events)
+
+    async def _note_seen(self) -> None:
+        noted_us = self._clock()
+        while True:
+            await trio.sleep(NOTE_SEEN_EVERY_S)
+            since_us, noted_us = noted_us, self._clock()
+            seen = {
+                session.state.charge_point_id: session.last_seen_us
+                for session in self.registry
+                if session.last_seen_us >= since_us
+            }
+            if seen:
+                await self.store.write(partial(charge_points.seen, last_seen=seen))
 
     async def _prune(self) -> None:
         while True:

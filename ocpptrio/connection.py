@@ -5,6 +5,7 @@ never waits for a handler. Answerer: answers CALLs one by one, in order. Caller:
 one at a time. Not here: what a message means (conversation), what to answer (services).
 """
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar, cast
@@ -48,6 +49,8 @@ INBOX_SIZE: Final = 16
 WAITING_CALLS: Final = 64
 # s for the closing handshake with a charge point that may be gone
 CLOSE_TIMEOUT_S: Final = 5
+# s if we are cancelled, and so perhaps is what reads the socket: enough to send a close frame
+CANCELLED_CLOSE_TIMEOUT_S: Final = 0.1
 LATE_CALLS_KEPT: Final = 8  # as many as the conversation can still pair
 
 log = structlog.get_logger("ocpptrio.connection")
@@ -181,8 +184,10 @@ class Connection:
             self._inbox_in.close()
             self._inbox.close()
             if not self._sends_in_progress:
+                cancelled = trio.current_effective_deadline() == -math.inf
+                bound_s = CANCELLED_CLOSE_TIMEOUT_S if cancelled else CLOSE_TIMEOUT_S
                 # Not a deadline on a send of a connection that lives on: this one ends here.
-                with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                with trio.move_on_after(bound_s, shield=True):
                     await self._transport.aclose(self._close_code, self._close_reason or None)
         return self._close_reason or "closed by the other side"
 
@@ -315,9 +320,13 @@ class Connection:
         try:
             return self._conversation.answer(unique_id, await self._answer(event))
         except RemoteProtocolError as error:
-            return self._conversation.refuse(
-                unique_id, error.code, error.description, error.details
-            )
+            try:
+                return self._conversation.refuse(
+                    unique_id, error.code, error.description, error.details
+                )
+            except LocalProtocolError:  # details that are no JSON
+                log.exception("errorDetails left out", action=event.action)
+                return self._conversation.refuse(unique_id, error.code, error.description)
         except Exception:  # one bad message must not cost the charge point its connection
             log.exception("handler failed", action=event.action, unique_id=unique_id)
             return self._conversation.refuse(

@@ -300,6 +300,15 @@ async def test_a_handler_may_refuse(nursery: trio.Nursery) -> None:
     assert await wire.receive() == [4, "1", "SecurityError", "boot first", {"status": "Pending"}]
 
 
+async def test_error_details_that_are_no_json_are_left_out(nursery: trio.Nursery) -> None:
+    async def refuse(event: CallReceived) -> Message:
+        raise RemoteProtocolError(ErrorCode.GENERIC_ERROR, "no", {"why": object()})
+
+    _, wire = await connected(nursery, refuse)
+    await wire.send(2, "1", "Heartbeat", {})
+    assert await wire.receive() == [4, "1", "GenericError", "no", {}]
+
+
 async def test_a_call_that_comes_again_is_handled_once() -> None:
     handled = 0
 

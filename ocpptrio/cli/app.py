@@ -14,15 +14,6 @@ from cyclopts import App, CycloptsError
 from ocpptrio import __version__
 from ocpptrio.errors import OcpptrioError
 
-app = App(
-    name="ocpptrio",
-    help="Central system for OCPP 1.6J charge points.",
-    version=__version__,
-    backend="trio",
-    print_error=False,
-    exit_on_error=False,
-    result_action="return_value",
-)
 _COMMANDS: Final = (
     ("serve", "serve:serve", "Run the central system until told to stop."),
     ("simulate", "simulate:simulate", "Be a charge point, to try a central system with."),
@@ -32,8 +23,6 @@ _COMMANDS: Final = (
     ("journal", "journal:app", "Every message that came and went."),
     ("check-config", "check_config:check_config", "Show every setting, and where it comes from."),
 )
-for place, (name, target, summary) in enumerate(_COMMANDS):
-    app.command(f"ocpptrio.cli.{target}", name=name, help=summary, sort_key=place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,8 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 refused or failed, 2 wrong usage.
     """
+    if arguments is None:
+        arguments = sys.argv[1:]
     try:
-        status = app(arguments)
+        status = _app(arguments)(arguments)
         sys.stdout.flush()
     except CycloptsError as error:
         return _fail(" ".join(str(error).split()), 2)
@@ -56,6 +47,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return status if isinstance(status, int) else 0
+
+
+def _app(arguments: Sequence[str]) -> App:
+    app = App(
+        name="ocpptrio",
+        help="Central system for OCPP 1.6J charge points.",
+        version=__version__,
+        backend="trio",
+        print_error=False,
+        exit_on_error=False,
+        result_action="return_value",
+    )
+    for place, (name, target, summary) in enumerate(_COMMANDS):
+        # A summary given here hides a function's own docstring, which says more.
+        speaks_for_itself = name in arguments[:1] and not target.endswith(":app")
+        app.command(
+            f"ocpptrio.cli.{target}",
+            name=name,
+            help=None if speaks_for_itself else summary,
+            sort_key=place,
+        )
+    return app
 
 
 def _fail(text: str, status: int) -> int:

@@ -5,6 +5,7 @@ Not here: what changes something (charge_points).
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -82,7 +83,7 @@ async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOP
             "model": lambda row: joined(row.record.vendor, row.record.model),
             "firmware": lambda row: row.record.firmware_version,
             "connectors": _statuses,
-            "last seen": lambda row: at(row.record.last_seen_at_us),
+            "last seen": lambda row: _last_seen(row.record),
             "password": lambda row: row.record.password_hash is not None,
             "open": lambda row: row.record.open,
         },
@@ -127,7 +128,7 @@ async def show(
             "connected": record.connected,
             "from": record.peer,
             "since": at(record.connected_at_us) if record.connected else None,
-            "last seen": at(record.last_seen_at_us),
+            "last seen": _last_seen(record),
             "registration": record.registration,
             "password": "none" if record.password_hash is None else "set",
             "open": "yes: every idTag may charge" if record.open else "no",
@@ -230,6 +231,10 @@ def known(reader: Reader, charge_point_id: str) -> ChargePointRecord:
 
 def _listed_view(row: Listed) -> dict[str, object]:
     return public(row.record) | {"connectors": [public(c) for c in row.connectors]}
+
+
+def _last_seen(record: ChargePointRecord) -> datetime | str | None:
+    return "now" if record.connected else at(record.last_seen_at_us)
 
 
 def _remedy(record: ChargePointRecord | None, attempt: AttemptRecord) -> str:

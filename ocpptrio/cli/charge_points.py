@@ -167,6 +167,8 @@ async def set_(
         changes["open"] = open
     if note is not None:
         changes["note"] = note or None
+    if not changes:
+        raise Failed("say what to change: --registration, --open, --no-open or --note")
     await _edit(charge_point_id, changes, "changed", None, database, output)
 
 
@@ -236,8 +238,7 @@ async def _edit(
 ) -> None:
     def work(db: Db) -> ChargePointRecord:
         known(db, charge_point_id)
-        if changes:
-            charge_points.edit(db, charge_point_id, system_clock(), **changes)
+        charge_points.edit(db, charge_point_id, system_clock(), **changes)
         return known(db, charge_point_id)
 
     _done(verb, await database.write(work), chosen, output)

@@ -76,14 +76,15 @@ class Filter:
 
 EVERYTHING: Final = Filter()
 
+Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", show_default=False)]
+Lines = Annotated[int | None, Parameter(name=["--lines", "-n"], validator=validators.Number(gte=0))]
+
 
 @app.command
 async def tail(
     *,
-    follow: Annotated[bool, Parameter(name=["--follow", "-f"], negative="")] = False,
-    lines: Annotated[
-        int, Parameter(name=["--lines", "-n"], validator=validators.Number(gte=0))
-    ] = 20,
+    follow: Follow = False,
+    lines: Lines = None,
     filter: Filter = EVERYTHING,  # noqa: A002 - what it is
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
@@ -94,14 +95,15 @@ async def tail(
 
     Args:
         follow: Go on with those to come, until Ctrl+C.
-        lines: How many of the past.
+        lines: How many of the past; 20 if not given, or 1000 with --since.
     """
+    limit = lines if lines is not None else 20 if filter.since is None else 1000
     after = 0
 
     def first(reader: Reader) -> list[JournalEntry]:
         nonlocal after
         after = _newest(reader)
-        return filter.entries(reader, before=after + 1, limit=lines) if lines else []
+        return filter.entries(reader, before=after + 1, limit=limit) if limit else []
 
     def next_(reader: Reader) -> list[JournalEntry]:
         nonlocal after

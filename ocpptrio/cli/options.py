@@ -134,4 +134,4 @@ def _moment(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts cal
 
 
 # The value of an option such as --since.
-Moment = Annotated[int | None, Parameter(converter=_moment)]
+Moment = Annotated[int | None, Parameter(converter=_moment, metavar="TIME")]

@@ -14,7 +14,7 @@ from typing import Annotated, Final, TextIO, TypeVar
 
 import msgspec
 from cyclopts import Parameter
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -176,7 +176,8 @@ def _print_table(columns: Columns[T], rows: Iterable[T]) -> None:
     if sys.stdout.isatty():
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title, right in zip(columns, to_the_right, strict=True):
-            table.add_column(title, justify="right" if right else "left", overflow="fold")
+            justify: JustifyMethod = "right" if right else "left"
+            table.add_column(title, justify=justify, overflow="fold", no_wrap=right)
         for line in lines:
             table.add_row(*map(Text, line))  # Text: brackets in it are no markup
         Console(highlight=False).print(table)

@@ -1,6 +1,9 @@
 """`ocpptrio serve`: the daemon, with settings from file, environment and options."""
 
+from functools import partial
+
 from ocpptrio import daemon
+from ocpptrio.cli import banner
 from ocpptrio.cli.options import FROM_SETTINGS, Database
 from ocpptrio.config import LogFormat, LogLevel, Option, load_effective
 
@@ -34,4 +37,4 @@ def serve(
         if value is not None:
             options[key] = Option(name, value)
     settings = load_effective(database.config, options=options).settings
-    return daemon.run(settings, options=database.as_typed())
+    return daemon.run(settings, partial(banner.announce, settings, database.as_typed()))

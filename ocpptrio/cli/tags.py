@@ -39,7 +39,7 @@ def _expiry(_type: Any, tokens: Sequence[Token]) -> int | str:  # Any: as cyclop
     return text if text == "never" else parse_time(text)
 
 
-Expiry = Annotated[int | Literal["never"] | None, Parameter(converter=_expiry)]
+Expiry = Annotated[int | Literal["never"] | None, Parameter(converter=_expiry, metavar="TIME")]
 
 
 @app.command(name="list")

@@ -114,6 +114,8 @@ async def list_(
         },
         empty="no such transactions",
     )
+    if len(found) == limit and not output.json:
+        print(f"(the newest {limit}; for more: --limit)")
 
 
 @app.command

@@ -74,9 +74,10 @@ UNKNOWN_MEANS: Final[dict[tuple[type[Message], str], StrEnum]] = {
 UNREADABLE_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What a required field holds when it is missing or unreadable and the message must be read. -1 is
-# what the specification itself uses for an unknown transaction, and no meter stands there. Nothing
-# stands in for a meterStart: whatever it were, energy would be counted from there.
+# what the specification itself uses for an unknown transaction, and no meter stands
+# there: energy is then told from the samples, if at all.
 MISSING_MEANS: Final[dict[tuple[type[Message], str], Any]] = {  # Any: of the field's type
+    (StartTransaction, "meterStart"): -1,
     (StartTransaction, "timestamp"): UNREADABLE_TIME,
     (StopTransaction, "transactionId"): -1,
     (StopTransaction, "meterStop"): -1,

@@ -145,7 +145,9 @@ class TransactionService:
                 transactions.add_flags(db, transaction.transaction_id, ["second stop differs"])
             return response  # the first stop stands
         energy = _energy_wh(db, transaction, request.meter_stop)
-        if energy is None or request.meter_stop < transaction.meter_start_wh:
+        if transaction.meter_start_wh < 0:
+            flags = [*flags, "no meter start"]
+        elif request.meter_stop < transaction.meter_start_wh:
             flags = [*flags, "meter stop below start"]
         reason = str(request.reason or Reason.LOCAL)
         transactions.stop(
@@ -236,10 +238,10 @@ def _first_verdict(transaction: TransactionRecord) -> IdTagInfo:
 def _energy_wh(db: Db, transaction: TransactionRecord, meter_stop_wh: int) -> int | None:
     """Energy of a transaction in Wh (OCPP 1.6, 4.10); None if it cannot be told. Never negative.
 
-    A stop below the start (-1 from some devices, a register that was reset) says nothing; then the
-    registers sampled meanwhile do.
+    A stop below the start (-1 from some devices, a register that was reset) says nothing, nor does
+    a start below 0; then the registers sampled meanwhile do.
     """
-    if meter_stop_wh >= transaction.meter_start_wh:
+    if meter_stop_wh >= transaction.meter_start_wh >= 0:
         return meter_stop_wh - transaction.meter_start_wh
     registers = meter_readings.register_range(db, transaction.transaction_id)
     if registers is None:

@@ -3,7 +3,7 @@
 from random import Random
 
 
-def seeded(seed: int) -> Random:
+def seeded(seed: int | str) -> Random:
     """Chances that are the same in each run with this seed."""
     return Random(seed)  # noqa: S311  # dice for a simulation; nothing is kept secret with them
 

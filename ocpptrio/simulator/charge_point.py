@@ -25,7 +25,7 @@ from ocpptrio.protocol.security import SecurityEventNotification, SignCertificat
 from ocpptrio.simulator import commands
 from ocpptrio.simulator.authorization import Authorizer
 from ocpptrio.simulator.card_reader import CardReader
-from ocpptrio.simulator.chance import branch
+from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.configuration import Configuration
 from ocpptrio.simulator.credentials import Credentials
 from ocpptrio.simulator.device import Device
@@ -99,7 +99,8 @@ class SimulatedChargePoint:
         self.link: Final = Link(
             self.device,
             self.statistics,
-            branch(random),
+            # Message ids must not come again (OCPP-J errata 3.1), also if the seed does.
+            seeded(random.getrandbits(64) ^ timing.now_us()),
             answer=self._answer,
             boot=self._boot_notification,
             on_open=self._opened,
@@ -248,7 +249,7 @@ class SimulatedChargePoint:
         self.link.registration.forget(seconds)
         self.station.stop_all(reason)
         self.configuration.rebooted()
-        self.security_event("StartupOfTheDevice")
+        self.device.after(seconds, lambda: self.security_event("StartupOfTheDevice"))
 
     async def reconnect(self) -> None:
         """Connect again, with the credentials of now."""

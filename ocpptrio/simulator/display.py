@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REFRESH_S: Final = 0.5
 LINE_EVERY_S: Final = 5.0  # a line of numbers, where there is no terminal
 LAST_LINES: Final = 8  # of what charge points tell, under the table
-# Of a larger fleet no charge point is shown by itself, and only the first lines are.
+# Of a larger fleet no charge point is shown by itself, and what many say is shown once.
 SMALL_FLEET: Final = 12
 LINES_OF_LARGE_FLEET: Final = 40
 
@@ -27,20 +27,21 @@ class Lines:
     """Takes what charge points tell. `show` prints a line; None keeps the last ones only."""
 
     def __init__(self, fleet_size: int, show: Callable[[str], None] | None) -> None:
-        self._left = None if fleet_size <= SMALL_FLEET else LINES_OF_LARGE_FLEET
+        self._small = fleet_size <= SMALL_FLEET
         self._show = show
+        self._said: set[str] = set()
         self.last: deque[str] = deque(maxlen=LAST_LINES)
 
     def tell(self, identity: str, line: str) -> None:
         text = f"{identity}: {line}"
+        if not self._small:
+            if line in self._said or len(self._said) >= LINES_OF_LARGE_FLEET:
+                return
+            self._said.add(line)
+            text += " (others like it are not shown)"
         self.last.append(text)
-        if self._show is None:
-            return
-        if self._left is None:
+        if self._show is not None:
             self._show(text)
-        elif self._left:
-            self._left -= 1
-            self._show(text if self._left else "... further lines are left out")
 
 
 class _Rate:
@@ -153,17 +154,23 @@ def _each(fleet: Fleet) -> "RenderableType":
     return table
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def summary(fleet: Fleet) -> str:
     """What a whole run amounted to."""
     statistics, latencies = fleet.statistics, fleet.statistics.latencies
     lines = [
         (
-            f"{len(fleet.charge_points)} charge points, {statistics.connections} connections, "
-            f"{statistics.lost} of them lost, {statistics.failed_connects} attempts failed"
+            f"{_count(len(fleet.charge_points), 'charge point')}, "
+            f"{_count(statistics.connections, 'connection')} ({statistics.lost} lost, "
+            f"{_count(statistics.failed_connects, 'attempt')} failed)"
         ),
         (
-            f"{statistics.sent.total()} messages sent, {statistics.received.total()} commands "
-            f"received, {statistics.errors} errors"
+            f"{_count(statistics.sent.total(), 'message')} sent, "
+            f"{_count(statistics.received.total(), 'command')} received, "
+            f"{_count(statistics.errors, 'error')}"
         ),
     ]
     if latencies.count:

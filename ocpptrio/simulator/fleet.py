@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 import trio
 
-from ocpptrio.protocol.core import ChargePointStatus
-from ocpptrio.simulator.chance import branch, seeded
+from ocpptrio.protocol.core import ChargePointStatus, Reason
+from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
 from ocpptrio.simulator.link import Connect
 from ocpptrio.simulator.scenario import Scenario
@@ -23,6 +23,10 @@ from ocpptrio.simulator.websocket import open_transport
 
 # New connections in a second, unless told otherwise: a central system is not to be stormed.
 CONNECTS_PER_S: Final = 100
+# At the end, so that no closing handshake waits for a thousand others.
+LEAVING_TOGETHER: Final = 50
+# Real seconds at the end for what still has to be said.
+LAST_MESSAGES_S: Final = 5
 
 
 class FleetPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +66,8 @@ class Fleet:
             SimulatedChargePoint(
                 identity,
                 timing=self.timing,
-                random=branch(random),
+                # By its name, so that it is the same one whoever is beside it.
+                random=seeded(f"{plan.seed} {identity}"),
                 connectors=plan.connectors,
                 password=plan.password,
                 # Different cards at different places for as long as there are enough.
@@ -77,6 +82,8 @@ class Fleet:
         ramp_s = plan.ramp_s
         if ramp_s is None:
             ramp_s = len(self.charge_points) / CONNECTS_PER_S
+        self._playing: list[trio.CancelScope] = []
+        self._leaving = trio.Semaphore(LEAVING_TOGETHER)
         self._starts_s = [random.uniform(0, ramp_s) for _ in self.charge_points]
 
     async def run(
@@ -85,7 +92,10 @@ class Fleet:
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Until the scenario is over at all charge points, or cancelled; ends connections well."""
+        """Until the scenario is over at all charge points, or `stop` is called.
+
+        When cancelled, connections still end with the closing handshake.
+        """
         # Two nurseries, since a closing handshake needs the socket's own task to the end.
         async with trio.open_nursery() as sockets:
             async with trio.open_nursery() as nursery:
@@ -93,9 +103,36 @@ class Fleet:
                     connect = partial(
                         open_transport, self.plan.url, charge_point, sockets, self.plan.ca_file
                     )
-                    nursery.start_soon(_operate, charge_point, start_s, connect, scenario)
+                    nursery.start_soon(self._operate, charge_point, start_s, connect, scenario)
                 task_status.started()
             sockets.cancel_scope.cancel()
+
+    async def _operate(
+        self,
+        charge_point: SimulatedChargePoint,
+        start_s: float,
+        connect: Connect,
+        scenario: Scenario,
+    ) -> None:
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope() as playing:
+                self._playing.append(playing)
+                await trio.sleep(start_s)
+                nursery.start_soon(charge_point.run, connect)
+                await scenario(charge_point)
+            async with self._leaving:
+                if charge_point.link.registration.accepted:
+                    # No transaction is left behind that nobody will ever end.
+                    charge_point.station.stop_all(Reason.REBOOT)
+                    with trio.move_on_after(LAST_MESSAGES_S):
+                        await charge_point.device.outbox.wait_empty()
+                await charge_point.link.leave()
+            nursery.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """End the scenario everywhere; `run` returns when the last messages are out."""
+        for scope in self._playing:
+            scope.cancel()
 
     def counts(self) -> dict[ChargePointStatus, int]:
         """How many connectors have which status."""
@@ -113,13 +150,3 @@ class Fleet:
             for charge_point in self.charge_points
             for connector in charge_point.station.connectors
         )
-
-
-async def _operate(
-    charge_point: SimulatedChargePoint, start_s: float, connect: Connect, scenario: Scenario
-) -> None:
-    await trio.sleep(start_s)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(charge_point.run, connect)
-        await scenario(charge_point)
-        nursery.cancel_scope.cancel()

@@ -46,6 +46,7 @@ Job = Callable[[], Awaitable[None]]
 FIRST_WAIT_S: Final = 3.0
 RANDOM_WAIT_S: Final = 3.0
 MOST_DOUBLINGS: Final = 4
+LONG_S: Final = 86_400  # simulated; longer than anybody waits
 # Jobs that wait to be begun; they begin at once, so this is what may come up between two steps.
 JOBS: Final = 64
 
@@ -86,6 +87,7 @@ class Link:
         self._connection: Connection | None = None
         self._transport: Transport | None = None
         self._pause_until_us: int | None = None  # no connection before this simulated time
+        self._disconnected = trio.Event()
         self._sent_at: dict[UniqueId, float] = {}
         self._job_sender, self._jobs = trio.open_memory_channel[Job](JOBS)
         self._afterwards: dict[UniqueId, list[Job]] = {}
@@ -146,6 +148,12 @@ class Link:
             else:
                 self._connection.drain(1000, reason)
 
+    async def leave(self) -> None:
+        """Close the connection for good, and wait until it is closed."""
+        while self.connected:
+            self.disconnect(LONG_S, "leaving")
+            await self._disconnected.wait()
+
     def cut(self, pause_s: float) -> None:
         """Lose the connection without a word, as when a cable is torn."""
         abort = getattr(self._transport, "abort", None)  # in-memory transports have none
@@ -205,6 +213,8 @@ class Link:
                     pass  # then the connection is about to end, and with it the nursery
         finally:
             self._transport = self._connection = None
+            self._disconnected.set()
+            self._disconnected = trio.Event()
             self._statistics.connected -= 1
             self._afterwards.clear()
             self._sent_at.clear()

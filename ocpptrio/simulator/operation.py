@@ -35,22 +35,32 @@ async def operate(
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_until_signal, nursery.cancel_scope)
+        nursery.start_soon(_heed_signals, fleet, nursery.cancel_scope)
+        if duration_s is not None:
+            nursery.start_soon(_stop_after, fleet, duration_s)
         if drawing:
             nursery.start_soon(display.draw_table, fleet, lines)
         else:
             nursery.start_soon(display.print_lines, fleet)
-        with trio.move_on_after(float("inf") if duration_s is None else duration_s):
-            await fleet.run(scenario)
+        await fleet.run(scenario)
         nursery.cancel_scope.cancel()
     print(display.summary(fleet))
     return 1 if fleet.statistics.errors or not fleet.statistics.connections else 0
 
 
-async def _until_signal(scope: trio.CancelScope) -> None:
+async def _heed_signals(fleet: Fleet, scope: trio.CancelScope) -> None:
+    """The first one ends the run in good order, the second one at once."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
+            fleet.stop()
+            break
+        async for _ in signals:
             scope.cancel()
+
+
+async def _stop_after(fleet: Fleet, seconds: float) -> None:
+    await trio.sleep(seconds)
+    fleet.stop()
 
 
 def _make_room(charge_points: int) -> None:

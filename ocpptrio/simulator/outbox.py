@@ -68,6 +68,7 @@ class Outbox:
         self._backlog_until = 0  # entries of the queue up to this one were made while offline
         self._retry_at_us = 0
         self._open = False
+        self._under_way = False
         self._changed = trio.Event()
         self._emptied = trio.Event()
 
@@ -111,7 +112,8 @@ class Outbox:
         self._changed.set()
 
     async def wait_empty(self) -> None:
-        while self._queue or self._notices:
+        """Until everything has been sent and answered, or dropped."""
+        while self._queue or self._notices or self._under_way:
             self._emptied = trio.Event()
             await self._emptied.wait()
 
@@ -133,7 +135,9 @@ class Outbox:
                     self._emptied.set()
                 entry = self._next()
                 if entry is not None:
+                    self._under_way = True
                     await self._send(entry, call)
+                    self._under_way = False
                     continue
                 self._changed = trio.Event()
                 if self._queue:
@@ -142,7 +146,7 @@ class Outbox:
                 else:
                     await self._changed.wait()
         finally:
-            self._open = False
+            self._open = self._under_way = False
             self._notices.clear()
 
     def _next(self) -> _Entry | None:

@@ -91,7 +91,7 @@ class Registration:
                     await self._boot()
                 await self._device.outbox.run(self._call, self._open)
         finally:
-            self._opened = trio.Event()
+            self._close()
 
     def forget(self, wait_s: float) -> None:
         """Boot before anything else is sent, but not before so many simulated seconds.
@@ -99,6 +99,7 @@ class Registration:
         For a restart, and when told that we are unknown.
         """
         self.status = None
+        self._close()
         self._boot_in(wait_s)
         self._device.outbox.stop()
 
@@ -113,6 +114,10 @@ class Registration:
         fresh, self._fresh = self._fresh, False
         self._opened.set()
         self._on_open(fresh)
+
+    def _close(self) -> None:
+        if self._opened.is_set():  # else somebody may be waiting for it
+            self._opened = trio.Event()
 
     async def _boot(self) -> None:
         was_accepted = self.accepted
@@ -135,6 +140,7 @@ class Registration:
             if was_accepted:
                 self._open()
             return
+        self._close()
         device.outbox.stop()
         wait_s = response.interval or BOOT_RETRY_S
         self._boot_in(wait_s)

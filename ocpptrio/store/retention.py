@@ -6,7 +6,7 @@ Not here: when to prune, and the log of it (services).
 from ocpptrio.config import RetentionSettings
 from ocpptrio.store.driver import Db, Row
 
-ROWS = 5000  # of a table in a call: more would hold up the other writers
+ROWS = 2000  # of a table in a call: some 10 ms, for which other writers wait
 SAMPLE = 500  # entries whose length stands for all
 DAY_US = 24 * 60 * 60 * 1_000_000
 MEGABYTE = 1_000_000

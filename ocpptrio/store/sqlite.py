@@ -7,7 +7,6 @@ Not here: what is asked (subject modules), how a batch is written (sqlite_writer
 import os
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import apsw
@@ -27,6 +26,8 @@ BUSY_TIMEOUT_MS = 5000  # for another process that writes
 READERS = 4  # connections, hence threads; more only take the processor from each other
 WRITER_CACHE_KIB = 64 * 1024  # the growing ends of all indexes for some thousand charge points
 KEPT_WAL_BYTES = 64 * 1024 * 1024  # of disk, once a long read has let the file grow
+# Of SQLite's virtual machine, some 10 ms: each look needs the GIL.
+STEPS_BETWEEN_LOOKS = 1_000_000
 MEMORY = ":memory:"
 
 
@@ -70,7 +71,7 @@ class SqliteStore(GroupCommit):
             )
         finally:
             self._reads.discard(read)
-            read.leave()
+            read.left = True
 
     def _read(self, read: "_Read[T]") -> T:
         self._check_open()  # it may have waited for a connection
@@ -120,7 +121,7 @@ class SqliteStore(GroupCommit):
 
     async def _disconnect(self) -> None:
         for read in self._reads:
-            read.leave()
+            read.left = True
         if not self._shared:
             for _ in range(READERS):  # until none reads any more
                 await self._readers.acquire_on_behalf_of(object())
@@ -145,31 +146,20 @@ class _Read(Generic[T]):
 
     def __init__(self, work: Callable[[Reader], T]) -> None:
         self._work = work
-        self._lock = Lock()  # the connection must not be interrupted once others have it
-        self._connection: apsw.Connection | None = None
-        self._left = False
+        self.left = False
 
     def run(self, connection: apsw.Connection) -> T:
-        with self._lock:
-            if self._left:
-                raise StoreError("nobody waits for this any more")
-            self._connection = connection
+        if self.left:
+            raise StoreError("nobody waits for this any more")
+        # Unlike Connection.interrupt, this cannot come between two statements and be missed.
+        connection.set_progress_handler(lambda: self.left, STEPS_BETWEEN_LOOKS)
         try:
             connection.execute("BEGIN")
-            try:
-                return self._work(View(connection))
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+            return self._work(View(connection))
         finally:
-            with self._lock:
-                self._connection = None
-
-    def leave(self) -> None:
-        with self._lock:
-            self._left = True
-            if self._connection is not None:
-                self._connection.interrupt()
+            connection.set_progress_handler(None)
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
 
 def _connected(path: str) -> apsw.Connection:

@@ -72,12 +72,12 @@ class SqliteWriter:
 
     def _append_together(self, batch: Batch) -> bool:
         """Insert all rows of all changes and notes; if one is bad, none."""
-        tables: dict[Table, list[Row]] = dict(batch.notes)
+        appended: dict[Table, list[Row]] = {}
         for change in batch.changes:
             if change.table is not None:
-                tables[change.table] = [*tables.get(change.table, ()), *change.rows]
+                appended.setdefault(change.table, []).extend(change.rows)
         try:
-            for table, rows in tables.items():
+            for table, rows in (*batch.notes.items(), *appended.items()):
                 self._insert(table, rows)
         except Exception:  # noqa: BLE001 - whatever it is, it comes up again for the bad row alone
             self._roll_back()

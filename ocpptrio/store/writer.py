@@ -18,7 +18,7 @@ import trio
 from ocpptrio.errors import StoreError
 from ocpptrio.events import AnyEvent, NumberedEvent, Publish
 from ocpptrio.store.batch import Batch, Change
-from ocpptrio.store.driver import Db, Reader, Row, Table
+from ocpptrio.store.driver import Db, Row, Table
 from ocpptrio.store.events import row as event_row
 from ocpptrio.store.losses import Losses
 
@@ -29,7 +29,7 @@ QUEUE = 4096  # changes; each connection waits for one, so only a hanging disk m
 CHANGES_PER_COMMIT = 1024  # a longer batch saves no time, and delays whoever came first
 NOTES = 50_000  # rows, ~25 MB: two seconds of a very busy journal
 NOTES_PER_COMMIT = 2000  # rows of a table: they hold up those who wait by some 10 ms
-# Notes wait to share index pages: taken along with each commit, a busy journal costs 40 % more.
+# Notes wait to share index pages: taken along with each commit, they cost a third more.
 NOTE_DELAY_S = 0.2
 INLINE_NOTES = 1000  # rows; inline, the next read or write takes them anyway
 LOOK_INTERVAL_S = 1  # for events that another process has inserted
@@ -39,7 +39,12 @@ _log = structlog.get_logger("ocpptrio.store")
 
 
 class GroupCommit(ABC):
-    """A store but for its database: `async with store`, then `await nursery.start(store.run)`.
+    """A store but for its database and how to read it.
+
+        async with trio.open_nursery() as nursery, SqliteStore(path) as store:
+            await nursery.start(store.run)
+
+    Leaving closes the store, which ends `run`.
 
     Attributes:
         publish: called after each commit with its events; must not write to the store.
@@ -59,7 +64,7 @@ class GroupCommit(ABC):
         self._room = trio.lowlevel.ParkingLot()  # who waits for room in the queue
         self._notes: defaultdict[Table, list[Row]] = defaultdict(list)
         self._notes_waiting = 0
-        self._notes_allowed = 0  # none while closed: `note` has one comparison for everything
+        self._notes_allowed = 0
         self._notes_due = math.inf
         self._look_due = -math.inf
         self._sleep: trio.CancelScope | None = None  # of the writer, while it has nothing to do
@@ -83,10 +88,6 @@ class GroupCommit(ABC):
     async def _disconnect(self) -> None:
         """Close the database; nobody writes any more."""
 
-    @abstractmethod
-    async def read(self, work: Callable[[Reader], T]) -> T:
-        """See `driver.Store`."""
-
     async def __aenter__(self) -> Self:
         await self._in_thread(self._connect)
         self._open = True
@@ -107,7 +108,7 @@ class GroupCommit(ABC):
         if not self._open:
             return
         self._open = False
-        self._notes_allowed = 0
+        self._notes_allowed = 0  # so that `note` looks again
         with trio.move_on_after(CLOSE_S, shield=True) as scope:
             if self._running:
                 self._wake()
@@ -171,17 +172,14 @@ class GroupCommit(ABC):
 
     def note(self, table: Table, row: Row) -> None:
         """See `driver.Store`."""
-        waiting = self._notes_waiting
-        if waiting >= self._notes_allowed:
-            if not self._make_room():
-                return
-            waiting = 0
-        self._notes_waiting = waiting + 1
-        self._notes[table].append(row)
-        if not waiting:
+        if self._notes_waiting >= self._notes_allowed and not self._make_room():
+            return
+        if not self._notes_waiting:
             self._notes_due = trio.current_time() + NOTE_DELAY_S
             if self._sleep is not None:
                 self._sleep.deadline = min(self._sleep.deadline, self._notes_due)
+        self._notes_waiting += 1
+        self._notes[table].append(row)
 
     def _make_room(self) -> bool:
         self._check_open()
@@ -221,7 +219,7 @@ class GroupCommit(ABC):
 
     def _check_writable(self) -> None:
         self._check_open()
-        if not (self._running or self._inline):
+        if not (self._inline or self._running):
             raise StoreError("nothing writes to the store: start `store.run` in a nursery")
 
     def _wake(self) -> None:

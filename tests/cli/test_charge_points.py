@@ -99,7 +99,7 @@ def test_list_shows_a_line_for_each(ocpptrio: Command, write: Write) -> None:
     ]
     assert re.split("  +", first) == [
         *("CP1", "yes", "Accepted", r"Vendor\x1b[31m M1", "1.2", "1 Charging"),
-        *("2026-11-22 12:00:00", "no", "yes"),
+        *("now", "no", "yes"),
     ]
     assert re.split("  +", second) == ["Second", "no", "Pending", "yes", "no"]
 
@@ -143,10 +143,10 @@ def test_nobody_there_is_told_with_what_to_do(ocpptrio: Command, write: Write) -
     assert ocpptrio("charge-points", "attempts").out == "nobody was turned away\n"
 
 
-@pytest.mark.parametrize("command", ["show", "set", "remove", "set-password"])
+@pytest.mark.parametrize("command", ["show", "set --open", "remove", "set-password"])
 def test_an_unknown_charge_point_is_an_error(ocpptrio: Command, command: str) -> None:
     ocpptrio("charge-points", "add", "CP1")
-    error = ocpptrio("charge-points", command, "CP2", status=1).err
+    error = ocpptrio("charge-points", *command.split(), "CP2", status=1).err
     assert error == "ocpptrio: CP2 is not registered; see: ocpptrio charge-points list\n"
 
 
@@ -287,6 +287,11 @@ def test_set_changes_what_is_given_and_tells_the_daemon(ocpptrio: Command, write
     assert record(write).note is None
     kinds = [e.event.kind for e in write(lambda db: events.since(db, 0))]  # type: ignore[attr-defined]
     assert kinds == ["Registered", "Edited", "RegistrationChanged", "Edited"]
+
+
+def test_to_set_nothing_is_an_error(ocpptrio: Command) -> None:
+    ocpptrio("charge-points", "add", "CP1")
+    assert "say what to change" in ocpptrio("charge-points", "set", "CP1", status=1).err
 
 
 def test_a_removed_one_is_forgotten(ocpptrio: Command) -> None:

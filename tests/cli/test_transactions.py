@@ -131,6 +131,13 @@ def test_list_filters(ocpptrio: Command, arguments: tuple[str, ...], ids: list[i
 
 
 @pytest.mark.usefixtures("_three")
+def test_a_list_that_was_cut_says_so(ocpptrio: Command) -> None:
+    cut = ocpptrio("transactions", "list", "--limit", "3")
+    assert cut.lines[-1] == "(the newest 3; for more: --limit)"
+    assert "newest" not in ocpptrio("transactions", "list", "--limit", "5").out
+
+
+@pytest.mark.usefixtures("_three")
 def test_programs_get_energy_in_wh_and_times_in_utc(ocpptrio: Command) -> None:
     (found,) = ocpptrio("transactions", "list", "--state", "stopped", "--json").json
     assert found["energy_wh"] == 12_345

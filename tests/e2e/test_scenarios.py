@@ -530,6 +530,18 @@ async def test_energy_is_never_negative(
     assert "meter stop below start" in record.flags
 
 
+async def test_without_a_meter_start_the_register_is_not_taken_for_energy(
+    central: CentralSystem, point: RawChargePoint
+) -> None:
+    request = start_request()
+    del request["meterStart"]
+    started = await point.call("StartTransaction", request)
+    await stop(point, started["transactionId"])
+    record = await transaction(central, started["transactionId"])
+    assert (record.meter_start_wh, record.energy_wh) == (-1, None)
+    assert "no meter start" in record.flags
+
+
 async def test_where_the_stop_says_nothing_the_samples_do(
     central: CentralSystem, point: RawChargePoint
 ) -> None:

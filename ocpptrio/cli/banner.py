@@ -1,0 +1,204 @@
+"""What `ocpptrio serve` says at start: where to connect, who may, what stands open, where to look.
+
+Not here: the process itself (daemon).
+"""
+
+import fcntl
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from ocpptrio import __version__
+from ocpptrio.central_system import Address
+from ocpptrio.cli.output import plural, printable
+from ocpptrio.config import LogFormat, OcppSettings, Settings, UnknownChargePoints
+from ocpptrio.store.records import ChargePointRecord
+
+NAMES_SHOWN: Final = 5  # of charge points in one warning
+_SIOCGIFADDR: Final = 0x8915  # Linux: the IPv4 address of an interface
+
+log = structlog.get_logger("ocpptrio")
+
+
+def announce(
+    settings: Settings,
+    options: str,
+    addresses: Sequence[Address],
+    records: Sequence[ChargePointRecord],
+) -> None:
+    """Tell people or, as log lines, programs that the daemon serves.
+
+    Args:
+        options: what a command needs beside its name to find the same database.
+    """
+    cautions = warnings(settings, addresses, records)
+    if settings.log.format is LogFormat.JSON:
+        log.info(
+            "started",
+            version=__version__,
+            urls=urls(settings.ocpp, addresses),
+            database=_database(settings),
+            registered=len(records),
+        )
+        for caution in cautions:
+            log.warning(caution)
+        return
+    print(banner(settings, options, addresses, records, cautions), flush=True)
+
+
+def banner(
+    settings: Settings,
+    options: str,
+    addresses: Sequence[Address],
+    records: Sequence[ChargePointRecord],
+    cautions: Sequence[str] = (),
+) -> str:
+    """What a person who started the daemon wants to know first."""
+    lines = [f"ocpptrio {__version__}, central system for OCPP 1.6J", ""]
+
+    def add(title: str, *texts: str) -> None:
+        for number, text in enumerate(texts):
+            lines.append(f"{'' if number else title:<16}  {text}".rstrip())
+
+    def command(text: str) -> str:
+        return f"ocpptrio {text} {options}".rstrip()
+
+    found = urls(settings.ocpp, addresses)
+    if found:
+        add("Charge points", *(f"{url} + identity" for url in found), f"as in {found[0]}CP1")
+    else:
+        add("Charge points", "no port is open for them ([ocpp] enabled = false)")
+    add("Database", _database(settings))
+    add("Who may connect", *_who(settings.ocpp, records))
+    add("Warning" if len(cautions) == 1 else "Warnings", *cautions)
+    lines.append("")
+    if found:
+        standard = ":8080/ocpp/" in found[0]
+        add("Try it", "ocpptrio simulate CP1" + ("" if standard else f" --url {found[0][:-1]}"))
+    if found and _all_loopback(addresses):
+        add("Let wallboxes in", command("serve --host 0.0.0.0"))
+    add("Look around", command("charge-points list"), command("journal tail -f"))
+    add("Stop", "Ctrl+C")
+    return "\n".join(lines) + "\n"
+
+
+def urls(ocpp: OcppSettings, addresses: Iterable[Address]) -> list[str]:
+    """What a charge point is told to connect to, up to its identity."""
+    path = ocpp.paths[0].rstrip("/") + "/"
+    return [
+        f"ws://[{host}]:{port}{path}" if ":" in host else f"ws://{host}:{port}{path}"
+        for bound, port in addresses
+        for host in _reachable(bound)
+    ]
+
+
+def warnings(
+    settings: Settings, addresses: Iterable[Address], records: Iterable[ChargePointRecord]
+) -> list[str]:
+    """What stands open that should perhaps not."""
+    ocpp = settings.ocpp
+    cautions = []
+    if settings.store.path == ":memory:":
+        cautions.append("the database is in memory: everything is lost when this process ends")
+    if not _all_loopback(addresses):
+        cautions.append(
+            "plain ws on a network: passwords and idTags can be read on the way; "
+            "a TLS proxy in front prevents that"
+        )
+        if ocpp.unknown_charge_points is UnknownChargePoints.ACCEPT:
+            cautions.append(
+                "unknown charge points are registered from anywhere "
+                '([ocpp] unknown_charge_points = "accept")'
+            )
+        if not ocpp.require_password:
+            # One from loopback without a password is let in from this machine only.
+            bare = [r for r in records if r.password_hash is None and r.origin != "loopback"]
+            if bare:
+                cautions.append(
+                    f"without a password: {_names(bare)}; "
+                    "ocpptrio charge-points set-password ID --generate"
+                )
+    unlocked = [record for record in records if record.open]
+    if unlocked:
+        cautions.append(
+            f"every idTag may charge at {_names(unlocked)}; ocpptrio charge-points set ID --no-open"
+        )
+    return cautions
+
+
+def _who(ocpp: OcppSettings, records: Sequence[ChargePointRecord]) -> list[str]:
+    bare = sum(record.password_hash is None for record in records)
+    known = plural(len(records), "registered charge point")
+    if bare:
+        known += f", {bare} without a password"
+        if ocpp.require_password:
+            known += " (refused: require_password)"
+    match ocpp.unknown_charge_points:
+        case UnknownChargePoints.LOOPBACK:
+            unknown = "unknown ones from this machine; others are listed as attempts"
+        case UnknownChargePoints.ACCEPT:
+            unknown = "unknown ones from anywhere"
+        case UnknownChargePoints.REJECT:
+            unknown = "no unknown ones; they are listed as attempts"
+    return [known, unknown]
+
+
+def _names(records: Sequence[ChargePointRecord]) -> str:
+    names = [printable(record.charge_point_id) for record in records[:NAMES_SHOWN]]
+    if len(records) > NAMES_SHOWN:
+        names.append(f"{len(records) - NAMES_SHOWN} more")
+    return ", ".join(names)
+
+
+def _database(settings: Settings) -> str:
+    path = settings.store.path
+    return path if path == ":memory:" else str(Path(path).resolve())
+
+
+def _all_loopback(addresses: Iterable[Address]) -> bool:
+    return all(ip_address(host.partition("%")[0]).is_loopback for host, _port in addresses)
+
+
+def _reachable(bound: str) -> list[str]:
+    """The addresses that a wildcard stands for, as far as we can tell; others as they are."""
+    if not ip_address(bound.partition("%")[0]).is_unspecified:
+        return [bound]
+    found = _outward_address(bound)
+    if ":" not in bound and sys.platform == "linux":
+        found += _interface_addresses()
+    return list(dict.fromkeys(found)) or [os.uname().nodename]
+
+
+def _outward_address(bound: str) -> list[str]:
+    """The address from which this machine would speak to the world; nothing is sent."""
+    family, far = (
+        (socket.AF_INET6, "2001:db8::1") if ":" in bound else (socket.AF_INET, "192.0.2.1")
+    )
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            return [probe.getsockname()[0]]
+    except OSError:
+        return []
+
+
+def _interface_addresses() -> list[str]:
+    """One IPv4 address of each interface that is no loopback."""
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _index, name in socket.if_nameindex():
+            try:
+                answer = fcntl.ioctl(probe, _SIOCGIFADDR, struct.pack("256s", name.encode()))
+            except OSError:
+                continue  # it has none
+            address = socket.inet_ntoa(answer[20:24])
+            if not ip_address(address).is_loopback:
+                found.append(address)
+    return found

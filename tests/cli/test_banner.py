@@ -1,0 +1,144 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog.testing
+
+from ocpptrio.cli import banner as banner_module
+from ocpptrio.cli.banner import announce, banner, urls, warnings
+from ocpptrio.config import (
+    LogFormat,
+    LogSettings,
+    OcppSettings,
+    Settings,
+    StoreSettings,
+    UnknownChargePoints,
+)
+from ocpptrio.store.records import ChargePointRecord
+
+LOOPBACK = [("127.0.0.1", 8080)]
+NETWORK = [("192.168.0.9", 8080)]
+
+
+def record(charge_point_id: str, **fields: Any) -> ChargePointRecord:  # Any: as the record says
+    fields = {"registered_at_us": 0, "origin": "added", **fields}
+    return ChargePointRecord(charge_point_id=charge_point_id, **fields)
+
+
+SECURED = record("CP1", password_hash="argon2")
+
+
+def test_on_loopback_the_banner_leads_to_the_first_charge_points(tmp_path: Path) -> None:
+    settings = Settings(store=StoreSettings(path=str(tmp_path / "test.db")))
+    assert banner(settings, "--config my.toml", LOOPBACK, []).splitlines() == [
+        "ocpptrio 0.1.0, central system for OCPP 1.6J",
+        "",
+        "Charge points     ws://127.0.0.1:8080/ocpp/ + identity",
+        "                  as in ws://127.0.0.1:8080/ocpp/CP1",
+        f"Database          {tmp_path}/test.db",
+        "Who may connect   0 registered charge points",
+        "                  unknown ones from this machine; others are listed as attempts",
+        "",
+        "Try it            ocpptrio simulate CP1",
+        "Let wallboxes in  ocpptrio serve --host 0.0.0.0 --config my.toml",
+        "Look around       ocpptrio charge-points list --config my.toml",
+        "                  ocpptrio journal tail -f --config my.toml",
+        "Stop              Ctrl+C",
+    ]
+
+
+def test_another_port_is_named_to_the_simulator() -> None:
+    text = banner(Settings(), "", [("::1", 9000)], [])
+    assert "ocpptrio simulate CP1 --url ws://[::1]:9000/ocpp\n" in text
+
+
+def test_without_a_listener_the_banner_says_so() -> None:
+    settings = Settings(ocpp=OcppSettings(enabled=False))
+    text = banner(settings, "", [], [])
+    assert "no port is open for them" in text
+    assert "simulate" not in text
+
+
+def test_a_wildcard_address_is_shown_as_the_addresses_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(banner_module, "_outward_address", lambda bound: ["192.168.0.9"])
+    monkeypatch.setattr(banner_module, "_interface_addresses", lambda: ["10.0.0.1", "192.168.0.9"])
+    ocpp = OcppSettings(paths=("/",))
+    assert urls(ocpp, [("0.0.0.0", 8080)]) == ["ws://192.168.0.9:8080/", "ws://10.0.0.1:8080/"]
+    monkeypatch.setattr(banner_module, "_outward_address", lambda bound: ["fd00::1"])
+    assert urls(OcppSettings(), [("::", 80)]) == ["ws://[fd00::1]:80/ocpp/"]
+
+
+def test_the_addresses_of_this_machine_are_addresses() -> None:
+    for url in urls(OcppSettings(), [("0.0.0.0", 1), ("::", 1)]):
+        assert url.startswith("ws://")
+        assert "0.0.0.0" not in url
+        assert "127.0.0.1" not in url
+
+
+def test_a_secured_network_gives_only_the_warning_about_plain_ws() -> None:
+    (caution,) = warnings(Settings(), NETWORK, [SECURED])
+    assert caution.startswith("plain ws on a network")
+    assert warnings(Settings(), LOOPBACK, [SECURED]) == []
+
+
+def test_what_stands_open_is_warned_of() -> None:
+    settings = Settings(
+        ocpp=OcppSettings(unknown_charge_points=UnknownChargePoints.ACCEPT),
+        store=StoreSettings(path=":memory:"),
+    )
+    many = [record(f"CP{n}") for n in range(7)]
+    tried = record("TRY", origin="loopback", open=True)
+    text = "\n".join(warnings(settings, NETWORK, [*many, tried]))
+    assert "everything is lost" in text
+    assert "unknown charge points are registered from anywhere" in text
+    assert "without a password: CP0, CP1, CP2, CP3, CP4, 2 more;" in text
+    assert "every idTag may charge at TRY;" in text
+
+
+def test_one_from_loopback_without_a_password_is_no_danger_to_the_network() -> None:
+    tried = record("TRY", origin="loopback")
+    assert len(warnings(Settings(), NETWORK, [tried])) == 1
+
+
+def test_who_may_connect_is_told() -> None:
+    ocpp = OcppSettings(unknown_charge_points=UnknownChargePoints.REJECT, require_password=True)
+    text = banner(Settings(ocpp=ocpp), "", LOOPBACK, [SECURED, record("CP2")])
+    assert "2 registered charge points, 1 without a password (refused: require_password)" in text
+    assert "no unknown ones; they are listed as attempts" in text
+    ocpp = OcppSettings(unknown_charge_points=UnknownChargePoints.ACCEPT)
+    assert "1 registered charge point\n" in banner(Settings(ocpp=ocpp), "", LOOPBACK, [SECURED])
+    assert "unknown ones from anywhere" in banner(Settings(ocpp=ocpp), "", LOOPBACK, [SECURED])
+
+
+def test_an_identity_cannot_command_the_terminal() -> None:
+    (caution,) = warnings(Settings(), LOOPBACK, [record("CP\x9b1m", open=True)])
+    assert "\x9b" not in caution
+
+
+def test_for_programs_the_words_at_start_are_log_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = Settings(
+        log=LogSettings(format=LogFormat.JSON), store=StoreSettings(path=":memory:")
+    )
+    with structlog.testing.capture_logs() as lines:
+        announce(settings, "", NETWORK, [SECURED])
+    assert capsys.readouterr().out == ""
+    assert lines[0] == {
+        "event": "started",
+        "log_level": "info",
+        "version": "0.1.0",
+        "urls": ["ws://192.168.0.9:8080/ocpp/"],
+        "database": ":memory:",
+        "registered": 1,
+    }
+    assert [line["log_level"] for line in lines[1:]] == ["warning", "warning"]
+
+
+def test_for_people_they_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    announce(Settings(), "", NETWORK, [SECURED])
+    out = capsys.readouterr().out
+    assert "Warning           plain ws on a network" in out
+    assert "Let wallboxes in" not in out
