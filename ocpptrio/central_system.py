@@ -39,8 +39,8 @@ from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
 from ocpptrio.services.transactions import TransactionService
 from ocpptrio.session.hub import Hub, Watcher
-from ocpptrio.session.liveness import LifeSigns, Liveness
-from ocpptrio.session.registry import Registry, Session
+from ocpptrio.session.liveness import Liveness
+from ocpptrio.session.registry import LifeSigns, Registry, Session
 from ocpptrio.session.restore import restore
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, retention

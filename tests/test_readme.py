@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
+from ocpptrio.cli.app import main
 from tests.clients import connection
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +64,19 @@ def test_every_relative_link_leads_somewhere() -> None:
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+def test_every_command_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.findall(r"^(?:\$ )?\.venv/bin/ocpptrio (.+?)(?: +#.*)?$", README, re.MULTILINE)
+    assert len(shown) >= 8
+    for line in shown:
+        words = line.split()
+        options = [word for word in words if word.startswith("-")]
+        command = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z-]*", word)]
+        assert main([*command, "--help"]) == 0, line
+        help_text = capsys.readouterr().out
+        assert "Usage: ocpptrio " + " ".join(command) in help_text, line
+        assert all(option in help_text for option in options), line
 
 
 def test_the_set_up_is_one_command_each() -> None:

@@ -4,26 +4,15 @@ Any bytes count as life. A charge point that never answers pings is known by its
 (Q13), so it has three heartbeat intervals (Q14). One task watches all connections.
 """
 
-from typing import Protocol
-
 import trio
 from trio_websocket import ConnectionClosed
 
 from ocpptrio.config import OcppSettings
-from ocpptrio.session.registry import Registry, Session
+from ocpptrio.session.registry import LifeSigns, Registry, Session
 
 # We ping with a tenth of connection_timeout to spare: at 60 s, after 54 s of silence.
 PING_AFTER = 0.9
 LOOKS_PER_TIMEOUT = 12
-
-
-class LifeSigns(Protocol):
-    """What a watched connection shows; `listener.Link` is one."""
-
-    @property
-    def heard_at(self) -> float: ...
-
-    async def ping(self) -> None: ...
 
 
 class Liveness:

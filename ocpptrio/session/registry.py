@@ -5,7 +5,7 @@ here: how the state changes (state), sockets (connection).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
 
@@ -13,8 +13,14 @@ from ocpptrio.connection import Connection
 from ocpptrio.events import NumberedEvent, Registered, Removed
 from ocpptrio.session.state import SessionState, apply
 
-if TYPE_CHECKING:
-    from ocpptrio.session.liveness import LifeSigns
+
+class LifeSigns(Protocol):
+    """What a watched connection shows; `listener.Link` is one."""
+
+    @property
+    def heard_at(self) -> float: ...
+
+    async def ping(self) -> None: ...
 
 
 class Session:
@@ -52,7 +58,7 @@ class Session:
         self.pinging = False
 
     def attach(
-        self, connection: Connection, generation: int, life: "LifeSigns | None" = None
+        self, connection: Connection, generation: int, life: LifeSigns | None = None
     ) -> bool:
         """Make this the connection; False if a newer one is there already."""
         if generation < self.generation:
