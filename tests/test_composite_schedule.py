@@ -433,7 +433,7 @@ def naive_value(
     return min((convert(limit) for limit in limits if limit is not None), default=None)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(
     st.lists(profiles(), max_size=5),
     st.integers(0, 2),

@@ -19,7 +19,7 @@ async def simulate(
     time_scale: float = 1.0,
     duration: float | None = None,
     password: str | None = None,
-    id_tag: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    id_tag: Annotated[list[str] | None, Parameter(negative=())] = None,
     seed: int = 0,
     ramp: float | None = None,
     security_events: bool = True,

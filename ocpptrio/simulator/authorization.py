@@ -6,13 +6,7 @@ Not here: list and cache themselves (local_auth_list), who presents an idTag whe
 from collections.abc import Awaitable, Callable
 
 from ocpptrio.errors import CallFailed
-from ocpptrio.protocol.core import (
-    Authorize,
-    AuthorizeResponse,
-    ChargePointErrorCode,
-    ChargePointStatus,
-    StatusNotification,
-)
+from ocpptrio.protocol.core import Authorize, AuthorizeResponse
 from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo, id_tag_key
 from ocpptrio.simulator.device import Device
 from ocpptrio.simulator.local_auth_list import AuthorizationCache, LocalAuthList, is_accepted
@@ -24,10 +18,11 @@ INVALID = IdTagInfo(status=AuthorizationStatus.INVALID)
 
 
 class Authorizer:
-    """See the module."""
+    """See the module. `on_conflict` is called when the central system contradicts the list."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, on_conflict: Callable[[], None]) -> None:
         self._device = device
+        self._on_conflict = on_conflict
         self.local_list = LocalAuthList()
         self.cache = AuthorizationCache()
 
@@ -70,14 +65,7 @@ class Authorizer:
             if info.status is not AuthorizationStatus.CONCURRENT_TX:
                 self.cache.learn(id_tag, info)
         elif listed.status is not info.status:
-            self._device.outbox.notify(
-                StatusNotification(
-                    connector_id=0,
-                    error_code=ChargePointErrorCode.LOCAL_LIST_CONFLICT,
-                    status=ChargePointStatus.AVAILABLE,
-                    timestamp=self._device.now(),
-                )
-            )
+            self._on_conflict()
 
 
 def same_group(one: str | None, other: str | None) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final, TypeVar
 
+import msgspec
 import trio
 
 from ocpptrio.connection import Transport
@@ -32,7 +33,7 @@ from ocpptrio.simulator.device import Device
 from ocpptrio.simulator.diagnostics import Diagnostics
 from ocpptrio.simulator.ev import ElectricVehicle
 from ocpptrio.simulator.firmware import Firmware
-from ocpptrio.simulator.link import Connect, Link
+from ocpptrio.simulator.link import Connect, Link, NotAdmitted
 from ocpptrio.simulator.security import Certificates
 from ocpptrio.simulator.station import Station
 from ocpptrio.simulator.statistics import Statistics
@@ -87,11 +88,12 @@ class SimulatedChargePoint:
         self.model: Final = model
         self.statistics: Final = statistics or Statistics()
         self._security_events = security_events
+        self._admission_event: str | None = None
         self.configuration: Final = Configuration(
             {"NumberOfConnectors": str(connectors), **(configuration or {})}, self._may_become
         )
         self.device: Final = Device(timing, self.configuration, random, tell)
-        self.authorizer: Final = Authorizer(self.device)
+        self.authorizer: Final = Authorizer(self.device, self._local_list_conflict)
         self.station: Final = Station(self.device, connectors, self.authorizer.learn)
         self.id_tags: Final = tuple(id_tags) or tuple(
             f"{random.getrandbits(32):08X}" for _ in range(connectors)
@@ -107,7 +109,7 @@ class SimulatedChargePoint:
             on_clock_set=self._clock_set,
         )
         self.card_reader: Final = CardReader(
-            self.station, self.authorizer, self.configuration, self.link.call
+            self.station, self.authorizer, self.configuration, self.link.call_if_accepted
         )
         self.firmware: Final = Firmware(self, firmware_version)
         self.diagnostics: Final = Diagnostics(self)
@@ -124,9 +126,13 @@ class SimulatedChargePoint:
         async def connect_once() -> Transport:
             try:
                 transport = await connect()
-            except (NotConnected, OSError):
+            except (NotConnected, OSError) as error:
+                if isinstance(error, NotAdmitted) and error.event != self._admission_event:
+                    self._admission_event = error.event  # once, not with each attempt
+                    self.security_event(error.event)
                 self.credentials.failed()
                 raise
+            self._admission_event = None
             self.credentials.worked()
             return transport
 
@@ -316,6 +322,11 @@ class SimulatedChargePoint:
                 report.send()
             else:
                 report.send_missed()
+
+    def _local_list_conflict(self) -> None:
+        report = self.station.report.message()
+        conflict = ChargePointErrorCode.LOCAL_LIST_CONFLICT
+        self.device.outbox.notify(msgspec.structs.replace(report, error_code=conflict))
 
     def _clock_set(self, by_us: int) -> None:
         self.station.clock_changed()

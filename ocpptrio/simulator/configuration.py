@@ -98,7 +98,7 @@ KEYS: Final[dict[str, Key]] = {
         Key("ConnectorPhaseRotation", "0.RST", _rotations, reboot=True),
         _read_only("ConnectorPhaseRotationMaxLength", "9"),
         _read_only("GetConfigurationMaxKeys", str(MAX_KEYS)),
-        Key("HeartbeatInterval", "300", _integer(0, 86_400)),
+        Key("HeartbeatInterval", "300", _integer()),
         Key("LightIntensity", "80", _integer(0, 100)),
         Key("LocalAuthorizeOffline", "true", _boolean),
         Key("LocalPreAuthorize", "false", _boolean),

@@ -29,7 +29,7 @@ class Authorization(msgspec.Struct, frozen=True):
 
 
 class Transaction:
-    """One charging session from StartTransaction to StopTransaction.
+    """All from StartTransaction to StopTransaction.
 
     Attributes:
         started_us: by the charge point's clock.

@@ -44,7 +44,7 @@ class Lines:
             self._show(text)
 
 
-class _Rate:
+class Rate:
     """Messages per second since it was last asked."""
 
     def __init__(self, fleet: Fleet) -> None:
@@ -72,7 +72,7 @@ def can_draw() -> bool:
 
 async def print_lines(fleet: Fleet) -> None:
     """One line of numbers every few seconds, until cancelled."""
-    rate = _Rate(fleet)
+    rate = Rate(fleet)
     while True:
         await trio.sleep(LINE_EVERY_S)
         print(", ".join(f"{name} {value}" for name, value in _numbers(fleet, rate)), flush=True)
@@ -82,14 +82,14 @@ async def draw_table(fleet: Fleet, lines: Lines) -> None:
     """Keep a table up to date, until cancelled."""
     from rich.live import Live
 
-    rate = _Rate(fleet)
-    with Live(_table(fleet, rate, lines), auto_refresh=False) as live:
+    rate = Rate(fleet)
+    with Live(table(fleet, rate, lines), auto_refresh=False) as live:
         while True:
             await trio.sleep(REFRESH_S)
-            live.update(_table(fleet, rate, lines), refresh=True)
+            live.update(table(fleet, rate, lines), refresh=True)
 
 
-def _numbers(fleet: Fleet, rate: _Rate) -> list[tuple[str, str]]:
+def _numbers(fleet: Fleet, rate: Rate) -> list[tuple[str, str]]:
     statistics, latencies = fleet.statistics, fleet.statistics.latencies
     using = [f"{count} {status}" for status, count in fleet.counts().items() if count]
     return [
@@ -109,7 +109,8 @@ def _numbers(fleet: Fleet, rate: _Rate) -> list[tuple[str, str]]:
     ]
 
 
-def _table(fleet: Fleet, rate: _Rate, lines: Lines) -> "RenderableType":
+def table(fleet: Fleet, rate: Rate, lines: Lines) -> "RenderableType":
+    """The numbers; of a small fleet each charge point; and what they told last."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -126,11 +127,11 @@ def _table(fleet: Fleet, rate: _Rate, lines: Lines) -> "RenderableType":
 
 
 def _each(fleet: Fleet) -> "RenderableType":
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(
-        "charge point", "registration", "connector", "status", "idTag", "kW", "SoC", "kWh"
-    )
+    columns = ("charge point", "registration", "connector", "status", "idTag", "kW", "SoC", "kWh")
+    table = Table(*columns, box=SIMPLE)
     now_us = fleet.timing.now_us()
     for charge_point in fleet.charge_points:
         link = charge_point.link

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DOWNLOAD_S: Final = 30
 VERIFY_S: Final = 2
 INSTALL_S: Final = 60
+GRACE_S: Final = 30  # before the reboot, for the last messages to go out
 
 _Status = FirmwareStatusEnumType
 
@@ -130,11 +131,14 @@ class Firmware:
         if _fails(update, _Status.INSTALL_VERIFICATION_FAILED):
             raise _Failed(_Status.INSTALL_VERIFICATION_FAILED)
         self._report(_Status.INSTALL_REBOOTING)
-        await charge_point.device.outbox.wait_empty()
+        with timing.move_on_after(GRACE_S):
+            await charge_point.device.outbox.wait_empty()
         fails = _fails(update, _Status.INSTALLATION_FAILED)
         if not fails:
             self.version = _version_in(update.location)
         charge_point.reboot(Reason.REBOOT)
+        station.in_service = True
+        station.update()
         await charge_point.link.registration.wait_open()
         if fails:
             raise _Failed(_Status.INSTALLATION_FAILED)

@@ -119,6 +119,7 @@ class Fleet:
                 self._playing.append(playing)
                 await trio.sleep(start_s)
                 nursery.start_soon(charge_point.run, connect)
+                await charge_point.link.registration.wait_open()
                 await scenario(charge_point)
             async with self._leaving:
                 if charge_point.link.registration.accepted:

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import trio
+from trio_websocket import ConnectionClosed
 
 from ocpptrio.connection import Connection, Transport, Unheard
 from ocpptrio.errors import (
@@ -32,6 +33,7 @@ from ocpptrio.protocol.conversation import (
 from ocpptrio.protocol.core import BootNotification
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.protocol.frames import UniqueId
+from ocpptrio.protocol.security import SecurityEventNotification
 from ocpptrio.simulator.device import Device
 from ocpptrio.simulator.registration import Registration
 from ocpptrio.simulator.statistics import Statistics
@@ -42,10 +44,24 @@ Connect = Callable[[], Awaitable[Transport]]
 
 Job = Callable[[], Awaitable[None]]
 
+
+class NotAdmitted(NotConnected):
+    """One side did not believe the other who it is.
+
+    Attributes:
+        event: what the security log calls that (security white paper, appendix).
+    """
+
+    def __init__(self, reason: str, event: str) -> None:
+        super().__init__(reason)
+        self.event = event
+
+
 # Real seconds, whatever the time scale. The scheme of OCPP-J 2.0.1; 1.6 leaves it open.
 FIRST_WAIT_S: Final = 3.0
 RANDOM_WAIT_S: Final = 3.0
 MOST_DOUBLINGS: Final = 4
+_UNKNOWN_THERE: Final = (ErrorCode.NOT_IMPLEMENTED, ErrorCode.NOT_SUPPORTED)
 LONG_S: Final = 86_400  # simulated; longer than anybody waits
 # Jobs that wait to be begun; they begin at once, so this is what may come up between two steps.
 JOBS: Final = 64
@@ -88,6 +104,7 @@ class Link:
         self._transport: Transport | None = None
         self._pause_until_us: int | None = None  # no connection before this simulated time
         self._disconnected = trio.Event()
+        self._answers = 0
         self._sent_at: dict[UniqueId, float] = {}
         self._job_sender, self._jobs = trio.open_memory_channel[Job](JOBS)
         self._afterwards: dict[UniqueId, list[Job]] = {}
@@ -131,13 +148,26 @@ class Link:
             self._statistics.invalid[action] += 1
             raise
         except CallRefused as refused:
-            self._statistics.refused[action, refused.code] += 1
-            self._device.tell(f"{action} answered with {refused}")
-            is_boot = isinstance(request, BootNotification)
-            if refused.code == ErrorCode.SECURITY_ERROR and not is_boot:
-                # It does not know us as accepted (OCPP-J errata 3.10): present ourselves again.
-                self.registration.forget(FIRST_WAIT_S)
+            self._refused(request, refused)
             raise
+
+    async def call_if_accepted(self, request: Request[ResponseT]) -> ResponseT:
+        """As `call`; a charge point that is not registered yet is as good as offline."""
+        if not self.registration.accepted:
+            raise NotConnected("not registered")
+        return await self.call(request)
+
+    def _refused(self, request: Request[Message], refused: CallRefused) -> None:
+        action = type(request).__name__
+        is_event = isinstance(request, SecurityEventNotification)
+        if is_event and refused.code in _UNKNOWN_THERE:
+            return  # a central system without the security extension; no error of anybody
+        self._statistics.refused[action, refused.code] += 1
+        self._device.tell(f"{action} answered with {refused}")
+        is_boot = isinstance(request, BootNotification)
+        if refused.code == ErrorCode.SECURITY_ERROR and not is_boot:
+            # It does not know us as accepted (OCPP-J errata 3.10): present ourselves again.
+            self.registration.forget(FIRST_WAIT_S)
 
     def disconnect(self, pause_s: float, reason: str, *, at_once: bool = False) -> None:
         """Close the connection, after what was asked is answered, and stay away for a while."""
@@ -179,18 +209,18 @@ class Link:
                         self._device.tell(f"no connection, will try again: {error}")
                     failures += 1
                     continue
-                answered = self._statistics.answered
+                answers = self._answers
                 await self._serve(transport)
                 # One that ended before anything was answered is no better than none.
-                failures = 1 if self._statistics.answered > answered else failures + 1
+                failures = 1 if self._answers > answers else failures + 1
 
     async def _pause(self, failures: int) -> None:
-        if self._pause_until_us is not None:
-            pause_us, self._pause_until_us = self._pause_until_us - self._device.now_us(), None
-            await self._device.timing.sleep(pause_us / SECOND_US)
-        elif failures:
+        if failures and self._pause_until_us is None:
             doubled_s = FIRST_WAIT_S * 2 ** min(failures - 1, MOST_DOUBLINGS)
             await trio.sleep(doubled_s + self._random.uniform(0, RANDOM_WAIT_S))
+        while self._pause_until_us is not None:
+            pause_us, self._pause_until_us = self._pause_until_us - self._device.now_us(), None
+            await self._device.timing.sleep(pause_us / SECOND_US)
 
     async def _serve(self, transport: Transport) -> None:
         connection = Connection(
@@ -235,7 +265,10 @@ class Link:
             await trio.sleep(interval_s or 60)
             if interval_s:
                 with trio.move_on_after(interval_s) as scope:
-                    await ping()
+                    try:
+                        await ping()
+                    except ConnectionClosed:
+                        return
                 if scope.cancelled_caught:
                     connection.close(1001, "no pong")
 
@@ -257,6 +290,7 @@ class Link:
 
     def received(self, data: str | bytes, event: Event) -> None:  # noqa: ARG002  # as Observer
         if isinstance(event, ResponseReceived | ErrorReceived):
+            self._answers += 1
             self._statistics.answered += 1
             sent_at = self._sent_at.pop(event.unique_id, None)
             if sent_at is not None:

@@ -3,7 +3,10 @@
 import gc
 import resource
 import signal
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import trio
@@ -11,7 +14,7 @@ import trio
 from ocpptrio.errors import ConfigError
 from ocpptrio.simulator import display
 from ocpptrio.simulator.fleet import Fleet, FleetPlan
-from ocpptrio.simulator.scenario import find
+from ocpptrio.simulator.scenario import Scenario, find
 
 # With many connections the default thresholds cost half of all time and pauses of a third second.
 GC_THRESHOLDS: Final = (50_000, 50, 100)
@@ -22,6 +25,8 @@ async def operate(
     plan: FleetPlan, scenario_name: str, *, duration_s: float | None = None, plain: bool = False
 ) -> int:
     """Run a fleet until its scenario is over, the time is up or somebody ends it; the exit code."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where a user's own scenario lies
     try:
         scenario = find(scenario_name)
     except ConfigError as error:
@@ -31,21 +36,38 @@ async def operate(
     drawing = not plain and display.can_draw()
     lines = display.Lines(len(plan.identities), None if drawing else print)
     fleet = Fleet(plan, lines.tell)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    with _patient_collector():
+        await _run(fleet, scenario, lines if drawing else None, duration_s)
+    print(display.summary(fleet))
+    return 1 if fleet.statistics.errors or not fleet.statistics.connections else 0
+
+
+async def _run(
+    fleet: Fleet, scenario: Scenario, lines: display.Lines | None, duration_s: float | None
+) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_heed_signals, fleet, nursery.cancel_scope)
         if duration_s is not None:
             nursery.start_soon(_stop_after, fleet, duration_s)
-        if drawing:
+        if lines is not None:
             nursery.start_soon(display.draw_table, fleet, lines)
         else:
             nursery.start_soon(display.print_lines, fleet)
         await fleet.run(scenario)
         nursery.cancel_scope.cancel()
-    print(display.summary(fleet))
-    return 1 if fleet.statistics.errors or not fleet.statistics.connections else 0
+
+
+@contextmanager
+def _patient_collector() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 async def _heed_signals(fleet: Fleet, scope: trio.CancelScope) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from ocpptrio.errors import CallFailed, CallRefused, NotConnected
+from ocpptrio.errors import CallFailed, CallRefused, LocalProtocolError, NotConnected
 from ocpptrio.protocol.core import MeterValues
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.protocol.security import SecurityEventNotification
@@ -22,7 +22,7 @@ from ocpptrio.simulator.timing import SECOND_US, Timing
 Call = Callable[..., Awaitable[Message]]
 """Sends a request and returns its response, like `Connection.call`."""
 
-# Messages kept while offline: days of a busy charge point. Beyond it the oldest MeterValues go.
+# Messages kept while offline: a night of two cars. Beyond it the oldest MeterValues go.
 LONGEST_QUEUE: Final = 2000
 NO_TRANSACTION_ID: Final = -1  # of a transaction whose start was never confirmed (errata 3.54)
 
@@ -128,8 +128,8 @@ class Outbox:
         self._open = True
         self._backlog_until = self._sequence
         self._retry_at_us = 0
-        on_open()
         try:
+            on_open()
             while self._open:
                 if not self._queue and not self._notices:
                     self._emptied.set()
@@ -178,6 +178,10 @@ class Outbox:
             response = await call(request, on_unheard=unheard)
         except NotConnected:
             raise
+        except LocalProtocolError as error:
+            # Something it was given, an id perhaps, breaks a limit; no repetition mends that.
+            self._tell(str(error))
+            self._drop(entry)
         except CallFailed as failure:
             if not notice:
                 self._failed(entry, failure)
@@ -185,13 +189,16 @@ class Outbox:
             self._answered(entry, response)
 
     def _answered(self, entry: _Entry, response: Message) -> None:
+        self._drop(entry)
+        on_answer, entry.on_answer = entry.on_answer, None
+        if on_answer is not None:
+            on_answer(response)
+
+    def _drop(self, entry: _Entry) -> None:
         if self._queue and self._queue[0] is entry:
             self._queue.popleft()
             self._retry_at_us = 0
             self._changed.set()
-        on_answer, entry.on_answer = entry.on_answer, None
-        if on_answer is not None:
-            on_answer(response)
 
     def _failed(self, entry: _Entry, failure: CallFailed) -> None:
         """Repeat after n times the interval, or give up (OCPP 1.6, 3.7.1)."""
@@ -202,8 +209,7 @@ class Outbox:
         # A central system without the security extension never takes one.
         hopeless = is_event and isinstance(failure, CallRefused)
         if hopeless or entry.attempts >= self._configuration.number("TransactionMessageAttempts"):
-            self._queue.popleft()
-            self._retry_at_us = 0
+            self._drop(entry)
             self._tell(f"{type(entry.request).__name__} given up: {failure}")
             return
         interval = self._configuration.number("TransactionMessageRetryInterval")

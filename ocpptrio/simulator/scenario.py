@@ -1,8 +1,9 @@
 """What happens at a charge point over the day: scenarios, each a coroutine that drives it.
 
-To add one, write `async def mine(charge_point: SimulatedChargePoint) -> None` and name it with
-`--scenario my_module:mine`. All chance comes from `charge_point.random`, all waiting goes through
-`charge_point.device.timing`, so that a seed repeats a run and a time scale speeds it up.
+A scenario begins when the charge point is accepted for the first time, and the run ends when it
+returns. To add one, write `async def mine(charge_point: SimulatedChargePoint) -> None` and name it
+with `--scenario my_module:mine`. All chance comes from `charge_point.random`, all waiting goes
+through `charge_point.device.timing`, so that a seed repeats a run and a time scale speeds it up.
 """
 
 from collections.abc import Awaitable, Callable
@@ -45,14 +46,13 @@ async def idle(charge_point: SimulatedChargePoint) -> None:  # noqa: ARG001
 
 
 async def busy(charge_point: SimulatedChargePoint) -> None:
-    """Short sessions back to back at all connectors: for load."""
+    """Short visits back to back at all connectors: for load."""
     await _at_each_connector(charge_point, _back_to_back)
 
 
 async def once(charge_point: SimulatedChargePoint) -> None:
-    """One whole session of two minutes, then the end."""
-    await charge_point.link.registration.wait_open()
-    await _session(charge_point, 1, charge_point.random, stay_s=2 * _MINUTE)
+    """One whole visit of two minutes, then the end."""
+    await _visit(charge_point, 1, charge_point.random, stay_s=2 * _MINUTE)
     await charge_point.device.outbox.wait_empty()
 
 
@@ -115,7 +115,7 @@ async def _parking_space(
     timing = charge_point.device.timing
     await timing.sleep(random.uniform(2, 30))
     while True:
-        await _session(charge_point, connector_id, random, random.uniform(0.3, 6) * _HOUR)
+        await _visit(charge_point, connector_id, random, random.uniform(0.3, 6) * _HOUR)
         by_day = 7 <= charge_point.device.now().hour < 20
         await timing.sleep(random.expovariate(1 / ((0.5 if by_day else 3) * _HOUR)))
 
@@ -124,13 +124,12 @@ async def _back_to_back(
     charge_point: SimulatedChargePoint, connector_id: int, random: Random
 ) -> None:
     timing = charge_point.device.timing
-    await charge_point.link.registration.wait_open()
     while True:
         await timing.sleep(random.uniform(1, 10))
-        await _session(charge_point, connector_id, random, random.uniform(1, 4) * _MINUTE)
+        await _visit(charge_point, connector_id, random, random.uniform(1, 4) * _MINUTE)
 
 
-async def _session(
+async def _visit(
     charge_point: SimulatedChargePoint, connector_id: int, random: Random, stay_s: float
 ) -> None:
     """From arrival to departure; the driver leaves whatever happens, at last after `stay_s`."""

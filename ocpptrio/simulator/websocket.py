@@ -3,6 +3,7 @@
 Not here: when to connect, and again (link).
 """
 
+import os
 import ssl
 import tempfile
 from base64 import b64encode
@@ -12,10 +13,16 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 import trio
-from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_stream
+from trio_websocket import (
+    ConnectionClosed,
+    ConnectionRejected,
+    WebSocketConnection,
+    wrap_client_stream,
+)
 
 from ocpptrio.connection import Transport
 from ocpptrio.errors import NotConnected
+from ocpptrio.simulator.link import NotAdmitted
 
 if TYPE_CHECKING:
     from ocpptrio.simulator.charge_point import SimulatedChargePoint
@@ -25,7 +32,7 @@ SUBPROTOCOL: Final = "ocpp1.6"
 CONNECT_TIMEOUT_S: Final = 10
 MAX_MESSAGE_BYTES: Final = 1_048_576
 
-_WHY: Final = {
+_MEANINGS: Final = {
     401: "wrong password, or none where one is needed",
     403: "not allowed",
     404: "the central system does not know this charge point",
@@ -81,7 +88,8 @@ async def _hold(
     credentials = charge_point.credentials
     if credentials.security_profile >= 2 and not secure:
         raise NotConnected("this security profile needs a wss:// URL")
-    problem = ""
+    problem: NotConnected | None = None
+    handed_over = False
     try:
         with trio.fail_after(CONNECT_TIMEOUT_S):
             tcp = await trio.open_tcp_stream(host, port)
@@ -104,24 +112,44 @@ async def _hold(
                         max_message_size=MAX_MESSAGE_BYTES,
                     )
                 if websocket.subprotocol == SUBPROTOCOL:
+                    handed_over = True
                     task_status.started(WebSocketTransport(websocket, tcp.socket))
                 else:
-                    problem = f"the central system does not speak {SUBPROTOCOL}"
-                    await websocket.aclose(1002, problem)
+                    problem = NotConnected(f"the central system does not speak {SUBPROTOCOL}")
+                    await websocket.aclose(1002, "no subprotocol")
     except* ConnectionRejected as group:
-        rejected = _first(group)
-        status = rejected.status_code if isinstance(rejected, ConnectionRejected) else 0
-        problem = f"refused with HTTP {status}"
-        if status in _WHY:
-            problem += f": {_WHY[status]}"
+        problem = _rejected(_first(group))
     except* trio.TooSlowError:
-        problem = f"no answer within {CONNECT_TIMEOUT_S} s"
-    except* (OSError, trio.BrokenResourceError) as group:
-        error = _first(group)
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        problem = f"{host} port {port}: {why}"
-    if problem:
-        raise NotConnected(problem)
+        problem = NotConnected(f"no answer within {CONNECT_TIMEOUT_S} s")
+    except* (OSError, trio.BrokenResourceError, ConnectionClosed) as group:
+        problem = _broken(_first(group), f"{host} port {port}")
+    if problem is not None and not handed_over:  # else whoever has the transport sees it too
+        raise problem
+
+
+def _rejected(error: BaseException) -> NotConnected:
+    status = error.status_code if isinstance(error, ConnectionRejected) else 0
+    reason = f"refused with HTTP {status}"
+    if status in _MEANINGS:
+        reason += f": {_MEANINGS[status]}"
+    if status in (401, 403):
+        return NotAdmitted(reason, "FailedToAuthenticateAtCentralSystem")
+    return NotConnected(reason)
+
+
+def _broken(error: BaseException, place: str) -> NotConnected:
+    cause = error.__cause__ or error  # where Trio tells more
+    if isinstance(cause, BaseExceptionGroup):
+        cause = _first(cause)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return NotAdmitted(
+            f"{place}: its certificate is not trusted: {cause.verify_message}",
+            "CentralSystemFailedToAuthenticate",
+        )
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        return NotConnected(f"{place}: {os.strerror(cause.errno)}")
+    why = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return NotConnected(f"{place}: {why}")
 
 
 def _headers(identity: str, password: bytes | None) -> list[tuple[bytes, bytes]]:

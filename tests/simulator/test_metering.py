@@ -20,7 +20,7 @@ def values_of(meter_value: MeterValue, measurand: Measurand) -> list[float]:
     return [float(each.value) for each in meter_value.sampled_value if each.measurand is measurand]
 
 
-async def session(charge_point: SimulatedChargePoint, seconds: float) -> None:
+async def charge_for(charge_point: SimulatedChargePoint, seconds: float) -> None:
     await charge_point.plug_in(1)
     await charge_point.present("A", 1)
     await trio.sleep(seconds)
@@ -32,7 +32,7 @@ async def test_samples_come_at_multiples_of_the_interval_since_the_start(
     sides: Sides, autojump_clock: MockClock
 ) -> None:
     central, charge_point = sides
-    await session(charge_point, 310)
+    await charge_for(charge_point, 310)
     samples = central.all(core.MeterValues)
     assert [sample.transaction_id for sample in samples] == [1] * 5
     assert [sample.meter_value[0].timestamp - START for sample in samples] == [
@@ -46,7 +46,7 @@ async def test_power_voltage_current_and_energy_agree_in_each_sample(
     sides: Sides, autojump_clock: MockClock
 ) -> None:
     central, charge_point = sides
-    await session(charge_point, 3610)
+    await charge_for(charge_point, 3610)
     for sample in central.all(core.MeterValues):
         (power,) = values_of(sample.meter_value[0], Measurand.POWER_ACTIVE_IMPORT)
         volts = values_of(sample.meter_value[0], Measurand.VOLTAGE)
@@ -70,7 +70,7 @@ async def test_intervals_add_up_to_the_difference_of_the_register(
         nursery,
         configuration={"MeterValuesSampledData": both, "MeterValueSampleInterval": "7"},
     )
-    await session(charge_point, 7 * 50 + 3)
+    await charge_for(charge_point, 7 * 50 + 3)
     samples = [each.meter_value[0] for each in central.all(core.MeterValues)]
     begun = central.all(core.StartTransaction)[0]
     intervals = [values_of(sample, INTERVAL)[0] for sample in samples]
@@ -86,7 +86,7 @@ async def test_the_samples_of_a_transaction_may_travel_with_its_stop(
         nursery,
         configuration={"StopTxnSampledData": f"{REGISTER.value},SoC", "StopTxnAlignedData": ""},
     )
-    await session(charge_point, 150)
+    await charge_for(charge_point, 150)
     ended = await central.wait(core.StopTransaction)
     data = ended.transaction_data
     assert data is not None
@@ -107,7 +107,7 @@ async def test_too_many_samples_lose_their_middle_never_the_first_and_last(
         nursery, configuration={"StopTxnSampledData": REGISTER.value}
     )
     charge_point.configuration.set("StopTransactionMaxMeterValues", "10")
-    await session(charge_point, 3 * 3600)
+    await charge_for(charge_point, 3 * 3600)
     data = (await central.wait(core.StopTransaction)).transaction_data
     assert data is not None
     assert 4 <= len(data) <= 10
@@ -129,7 +129,7 @@ async def test_aligned_values_lie_on_a_grid_from_midnight_for_all_connectors(
         },
     )
     await trio.sleep(100)
-    await session(charge_point, 1800)
+    await charge_for(charge_point, 1800)
     samples = central.all(core.MeterValues)
     assert [(each.connector_id, each.transaction_id) for each in samples] == [
         (0, None),
@@ -170,7 +170,7 @@ async def test_aligned_values_may_travel_with_the_stop(
         nursery,
         configuration={"ClockAlignedDataInterval": "60", "StopTxnAlignedData": REGISTER.value},
     )
-    await session(charge_point, 150)
+    await charge_for(charge_point, 150)
     data = (await central.wait(core.StopTransaction)).transaction_data
     assert data is not None
     assert [each.sampled_value[0].context for each in data] == [ReadingContext.SAMPLE_CLOCK] * 2
@@ -195,7 +195,7 @@ async def test_without_measurands_there_are_no_meter_values(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     central, charge_point = await start(nursery, configuration={"MeterValuesSampledData": ""})
-    await session(charge_point, 600)
+    await charge_for(charge_point, 600)
     assert not central.all(core.MeterValues)
     assert central.all(core.StopTransaction)[0].reason is Reason.LOCAL
 
@@ -209,7 +209,7 @@ async def test_days_of_samples_miss_nothing(
     )
     charge_point.configuration.set("MeterValueSampleInterval", "3601")
     for _ in range(4):
-        await session(charge_point, 2 * 3600)  # 22 080 Wh into a car that takes as much
+        await charge_for(charge_point, 2 * 3600)  # 22 080 Wh into a car that takes as much
         await charge_point.unplug(1)
         await trio.sleep(22 * 3600)
     starts, stops = central.all(core.StartTransaction), central.all(core.StopTransaction)

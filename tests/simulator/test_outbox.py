@@ -13,7 +13,7 @@ from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.protocol.security import SecurityEventNotification
 from ocpptrio.simulator import outbox
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
-from tests.simulator.fake_central import FakeCentral, Script
+from tests.simulator.fake_central import FakeCentral, Script, start
 
 Sides = tuple[FakeCentral, SimulatedChargePoint]
 
@@ -128,7 +128,7 @@ async def test_an_answer_that_comes_late_counts_all_the_same(
     assert len(central.all(core.StartTransaction)) == 1
 
 
-async def test_a_whole_session_offline_is_delivered_in_order_afterwards(
+async def test_a_whole_visit_offline_is_delivered_in_order_afterwards(
     sides: Sides, autojump_clock: MockClock
 ) -> None:
     central, charge_point = sides
@@ -267,3 +267,20 @@ async def test_notices_are_not_kept_for_later(sides: Sides, autojump_clock: Mock
     central.refuse_connections = False
     await trio.sleep(100)
     assert central.statuses(1) == ["Available"]
+
+
+async def test_what_cannot_be_sent_at_all_does_not_stop_the_rest(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    told: list[str] = []
+    central, charge_point = await start(nursery, tell=told.append)
+    await start_charging(charge_point)
+    await trio.sleep(1)
+    transaction = charge_point.station.connector(1).transaction
+    assert transaction is not None
+    transaction.id.value = 2**63 - 1  # seen in the field; no 32 bits hold it
+    await charge_point.unplug(1)
+    await central.wait_status(1, ChargePointStatus.AVAILABLE)
+    await start_charging(charge_point)
+    await central.wait(core.StartTransaction, 2)
+    assert "StopTransaction cannot be sent" in told[-1]

@@ -264,3 +264,25 @@ async def test_a_call_of_a_tester_fails_as_calls_do(
     with pytest.raises(CallRefused, match="database is down"):
         await charge_point.call(core.Heartbeat())
     assert charge_point.statistics.error_lines() == ["1 x Heartbeat answered with InternalError"]
+
+
+async def test_cards_are_not_asked_about_while_pending(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    central, charge_point = await started(nursery, RegistrationStatus.PENDING)
+    await charge_point.plug_in(1)
+    assert not await charge_point.present("A", 1)
+    await trio.sleep(1)
+    assert [type(request).__name__ for _, request in central.requests] == ["BootNotification"]
+
+
+async def test_any_heartbeat_interval_is_taken(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    central = FakeCentral()
+    central.interval = 200_000
+    await nursery.start(central.run)
+    nursery.start_soon(simulated().run, central.connect)
+    await central.wait(core.StatusNotification, 3)
+    await trio.sleep(86_400)
+    assert not central.all(core.Heartbeat)

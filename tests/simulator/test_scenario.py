@@ -57,6 +57,7 @@ def played(
             both.extend((central, charge_point))
             nursery.start_soon(charge_point.run, central.connect)
             with trio.move_on_after(hours * HOUR):
+                await charge_point.link.registration.wait_open()
                 await scenario.find(name)(charge_point)
             await charge_point.link.registration.wait_open()
             await charge_point.device.outbox.wait_empty()
@@ -145,7 +146,7 @@ def test_the_same_seed_sends_the_same_messages_in_the_same_order() -> None:
     assert first != other
 
 
-def test_a_day_of_commuting_has_several_sessions_and_plausible_energies() -> None:
+def test_a_day_of_commuting_has_several_visits_and_plausible_energies() -> None:
     central, charge_point = played("commute", hours=24)
     starts = {each.timestamp: each for each in central.all(core.StartTransaction)}
     stops = central.all(core.StopTransaction)
@@ -165,14 +166,14 @@ def test_idle_is_a_boot_and_heartbeats() -> None:
     }
 
 
-def test_once_is_one_session_and_then_the_end() -> None:
+def test_once_is_one_visit_and_then_the_end() -> None:
     central, _ = played("once", hours=1)
     assert len(central.all(core.StartTransaction)) == len(central.all(core.StopTransaction)) == 1
     assert central.statuses(1)[-1] == "Available"
     assert central.requests[-1][0] < 300
 
 
-def test_busy_is_a_session_every_few_minutes() -> None:
+def test_busy_is_a_visit_every_few_minutes() -> None:
     central, _ = played("busy", hours=1)
     assert len(central.all(core.StopTransaction)) > 20
 

@@ -5,12 +5,17 @@ from datetime import timedelta
 import pytest
 import trio
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.x509 import ocsp
 from trio.testing import MockClock
 
 from ocpptrio.connection import Transport
-from ocpptrio.errors import NotConnected
+from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError
 from ocpptrio.protocol import core
 from ocpptrio.protocol.core import ConfigurationStatus
+from ocpptrio.protocol.datatypes import Message
 from ocpptrio.protocol.security import (
     CertificateHashDataType,
     CertificateSigned,
@@ -30,6 +35,7 @@ from ocpptrio.protocol.security import (
     TriggerMessageStatusEnumType,
 )
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
+from ocpptrio.simulator.link import NotAdmitted
 from ocpptrio.simulator.security import hash_data
 from tests.simulator.authority import Authority
 from tests.simulator.fake_central import START, FakeCentral, simulated, start
@@ -165,6 +171,36 @@ async def test_a_root_is_found_by_each_hash(
     assert answer.status is DeleteCertificateStatusEnumType.ACCEPTED
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        ec.generate_private_key(ec.SECP384R1()),
+        rsa.generate_private_key(65537, 2048),
+        ed25519.Ed25519PrivateKey.generate(),
+    ],
+    ids=["EC", "RSA", "Ed25519"],
+)
+@pytest.mark.parametrize(
+    ("algorithm", "same"),
+    [
+        (HashAlgorithmEnumType.SHA256, hashes.SHA256()),
+        (HashAlgorithmEnumType.SHA384, hashes.SHA384()),
+        (HashAlgorithmEnumType.SHA512, hashes.SHA512()),
+    ],
+)
+def test_hashes_are_those_of_an_ocsp_request(
+    key: CertificateIssuerPrivateKeyTypes,
+    algorithm: HashAlgorithmEnumType,
+    same: hashes.HashAlgorithm,
+) -> None:
+    root = Authority("Root", key).root
+    asked = ocsp.OCSPRequestBuilder().add_certificate(root, root, same).build()
+    hashed = hash_data(root, algorithm)
+    assert hashed.issuer_name_hash == asked.issuer_name_hash.hex()
+    assert hashed.issuer_key_hash == asked.issuer_key_hash.hex()
+    assert int(hashed.serial_number, 16) == asked.serial_number
+
+
 async def test_what_is_no_valid_root_or_one_too_many_is_rejected(
     sides: Sides, autojump_clock: MockClock
 ) -> None:
@@ -173,7 +209,7 @@ async def test_what_is_no_valid_root_or_one_too_many_is_rejected(
     rejected = CertificateStatusEnumType.REJECTED
     authority = Authority()
     assert await install(central, "nonsense") is rejected
-    expired = authority.certificate_pem("old", START - timedelta(days=800))
+    expired = authority.certificate_pem("old", START - timedelta(days=5000))
     assert await install(central, expired) is rejected
     assert await install(central, authority.root_pem) is CertificateStatusEnumType.ACCEPTED
     assert await install(central, Authority("Another").root_pem, MANUFACTURER) is rejected
@@ -251,3 +287,36 @@ async def test_events_can_be_switched_off(nursery: trio.Nursery, autojump_clock:
     await central.wait(core.BootNotification, 2)
     await trio.sleep(10)
     assert events(central) == []
+
+
+async def test_a_refusal_of_our_credentials_is_an_event_but_only_once(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    central = FakeCentral()
+    await nursery.start(central.run)
+    attempts = []
+
+    async def connect() -> Transport:
+        attempts.append(trio.current_time())
+        if len(attempts) < 5:
+            raise NotAdmitted("HTTP 401", "FailedToAuthenticateAtCentralSystem")
+        return await central.connect()
+
+    nursery.start_soon(simulated().run, connect)
+    await central.wait(SecurityEventNotification, 2)
+    assert events(central) == ["StartupOfTheDevice", "FailedToAuthenticateAtCentralSystem"]
+
+
+async def test_a_central_system_without_the_extension_is_no_error(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+
+    def refuse(_request: SecurityEventNotification) -> Message:
+        raise RemoteProtocolError(ErrorCode.NOT_IMPLEMENTED, "no such thing")
+
+    central.script[SecurityEventNotification] = refuse
+    charge_point.security_event("TamperDetectionActivated")
+    await trio.sleep(1)
+    assert len(events(central)) == 2
+    assert charge_point.statistics.errors == 0

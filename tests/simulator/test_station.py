@@ -1,4 +1,4 @@
-"""What happens at the connectors: sessions from plug to unplug, and the statuses they show."""
+"""What happens at the connectors: from plug to unplug, and the statuses they show."""
 
 import pytest
 import trio
@@ -27,7 +27,7 @@ async def charging(charge_point: SimulatedChargePoint, id_tag: str = "A") -> Non
     assert charge_point.status(1) is ChargePointStatus.CHARGING
 
 
-async def test_a_session_plug_first(sides: Sides, autojump_clock: MockClock) -> None:
+async def test_a_visit_plug_first(sides: Sides, autojump_clock: MockClock) -> None:
     central, charge_point = sides
     await charge_point.plug_in(1)
     await trio.sleep(10)
@@ -49,7 +49,7 @@ async def test_a_session_plug_first(sides: Sides, autojump_clock: MockClock) -> 
     assert charge_point.statistics.errors == 0
 
 
-async def test_a_session_card_first(sides: Sides, autojump_clock: MockClock) -> None:
+async def test_a_visit_card_first(sides: Sides, autojump_clock: MockClock) -> None:
     central, charge_point = sides
     assert await charge_point.present("A")
     assert charge_point.status(1) is ChargePointStatus.PREPARING
@@ -86,7 +86,7 @@ async def test_a_car_without_card_is_finishing_after_connection_time_out_and_may
     assert central.statuses(1)[-3:] == ["Finishing", "Preparing", "Charging"]
 
 
-async def test_a_new_session_may_follow_with_the_cable_still_in(
+async def test_another_transaction_may_follow_with_the_cable_still_in(
     sides: Sides, autojump_clock: MockClock
 ) -> None:
     central, charge_point = sides
@@ -330,7 +330,7 @@ async def test_a_second_car_does_not_fit(sides: Sides, autojump_clock: MockClock
         await charge_point.suspend(2)
 
 
-async def test_registers_differ_between_charge_points_and_go_on_over_sessions(
+async def test_registers_differ_between_charge_points_and_go_on_over_visits(
     sides: Sides, autojump_clock: MockClock
 ) -> None:
     central, charge_point = sides

@@ -1,29 +1,39 @@
 """The simulator over real sockets: handshake, credentials, cuts, and a fleet as a program."""
 
 import base64
+import signal
+import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 from trio_websocket import WebSocketRequest, serve_websocket
 
 from ocpptrio.clock import system_clock
-from ocpptrio.connection import Connection
+from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError
 from ocpptrio.protocol import core
 from ocpptrio.protocol.actions import Role
 from ocpptrio.protocol.conversation import Conversation
 from ocpptrio.protocol.datatypes import Message
+from ocpptrio.protocol.security import CertificateUseEnumType
 from ocpptrio.simulator import operation
 from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
 from ocpptrio.simulator.fleet import Fleet, FleetPlan
+from ocpptrio.simulator.link import NotAdmitted
 from ocpptrio.simulator.scenario import find, once
 from ocpptrio.simulator.timing import Timing
 from ocpptrio.simulator.websocket import open_transport
+from tests.simulator.authority import Authority
 from tests.simulator.fake_central import START, FakeCentral
+
+CENTRAL = CertificateUseEnumType.CENTRAL_SYSTEM_ROOT_CERTIFICATE
 
 
 class Server:
@@ -34,7 +44,8 @@ class Server:
         closed: why each connection ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.central = FakeCentral()
         self.central.clock = system_clock
         self.requests: list[tuple[str, bytes | None, tuple[str, ...]]] = []
@@ -47,9 +58,10 @@ class Server:
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as nursery:
             server = await nursery.start(
-                partial(serve_websocket, self._serve, "127.0.0.1", 0, ssl_context=None)
+                partial(serve_websocket, self._serve, "127.0.0.1", 0, ssl_context=self._context)
             )
-            self.url = f"ws://127.0.0.1:{server.port}/ocpp/"
+            scheme = "ws" if self._context is None else "wss"
+            self.url = f"{scheme}://127.0.0.1:{server.port}/ocpp/"
             task_status.started()
 
     async def _serve(self, request: WebSocketRequest) -> None:
@@ -125,7 +137,10 @@ async def test_without_subprotocol_there_is_no_connection(
 
 
 async def test_nobody_there_is_said_in_one_line(nursery: trio.Nursery) -> None:
-    with trio.fail_after(5), pytest.raises(NotConnected, match=r"127\.0\.0\.1 port 1") as failed:
+    with (
+        trio.fail_after(5),
+        pytest.raises(NotConnected, match=r"127\.0\.0\.1 port 1: Connect") as failed,
+    ):
         await open_transport("ws://127.0.0.1:1/ocpp", charge_point(), nursery)
     assert "\n" not in str(failed.value)
 
@@ -154,6 +169,46 @@ async def test_a_security_profile_with_tls_needs_a_secure_url(
         await open_transport(server.url, one, nursery)
 
 
+def server_context(own: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own)
+    return context
+
+
+async def test_over_tls_the_central_system_has_to_be_trusted(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    own, root = Authority().server_files(tmp_path)
+    server = Server(server_context(own))
+    await nursery.start(server.run)
+    with trio.fail_after(5), pytest.raises(NotAdmitted, match="not trusted") as failed:
+        await open_transport(server.url, charge_point(), nursery)
+    assert failed.value.event == "CentralSystemFailedToAuthenticate"
+    with trio.fail_after(5):
+        transport = await open_transport(server.url, charge_point(), nursery, root)
+    await transport.aclose()
+
+
+async def test_with_profile_3_the_charge_point_shows_its_certificate(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    authority = Authority()
+    own, root = authority.server_files(tmp_path)
+    context = server_context(own)
+    context.load_verify_locations(root)
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = Server(context)
+    await nursery.start(server.run)
+    one = charge_point(configuration={"SecurityProfile": "3"})
+    now = datetime.now(UTC)
+    assert one.certificates.install(CENTRAL, authority.root_pem, now, 8).value == "Accepted"
+    chain = authority.signed_pem(one.certificates.signing_request("CP1", "Example AG"))
+    assert one.certificates.signed(chain, now, 10_000).value == "Accepted"
+    with trio.fail_after(5):
+        transport = await open_transport(server.url, one, nursery)  # trusts what was installed
+    await transport.aclose()
+
+
 async def until(condition: Callable[[], object]) -> None:
     with trio.fail_after(5):
         while not condition():  # noqa: ASYNC110  # watches another task's doings
@@ -174,21 +229,30 @@ async def test_a_torn_connection_comes_back_without_a_goodbye(
     assert len(server.central.all(core.BootNotification)) == 1
 
 
-async def test_pings_are_sent_and_a_missing_pong_ends_the_connection(
-    server: Server, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+async def test_a_missing_pong_ends_the_connection(
+    nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
+    central = FakeCentral()
+    await nursery.start(central.run)
+    pings: list[float] = []
+
+    async def ping() -> None:
+        pings.append(trio.current_time())
+        if len(pings) > 2:
+            await trio.sleep_forever()
+
+    async def connect() -> Transport:
+        transport = await central.connect()
+        transport.ping = ping  # type: ignore[attr-defined]
+        return transport
+
     one = charge_point()
-    monkeypatch.setattr(one.configuration, "number", _with_short_ping(one))
-    nursery.start_soon(one.run, partial(open_transport, server.url, one, nursery))
-    await until(lambda: server.central.statuses(2))
-    await trio.sleep(0.2)
+    nursery.start_soon(one.run, connect)
+    await trio.sleep(179)
     assert one.link.connected
-    assert one.statistics.connections == 1
-
-
-def _with_short_ping(one: SimulatedChargePoint) -> Callable[[str], float]:
-    number = one.configuration.number
-    return lambda name: 0.02 if name == "WebSocketPingInterval" else number(name)
+    await trio.sleep(70)
+    assert pings[:3] == [60, 120, 180]
+    assert one.statistics.connections == 2
 
 
 async def test_the_end_of_a_run_is_a_closing_handshake(
@@ -243,7 +307,7 @@ async def test_a_run_ends_with_one_if_a_message_was_answered_with_an_error(
     server.central.script[core.StatusNotification] = refuse
     plan = FleetPlan(identities=["CP1"], url=server.url)
     with trio.fail_after(10):
-        assert await operation.operate(plan, "idle", duration_s=0.2, plain=True) == 1
+        assert await operation.operate(plan, "idle", duration_s=1, plain=True) == 1
     assert "3 x StatusNotification answered with InternalError" in capsys.readouterr().out
 
 
@@ -262,3 +326,21 @@ async def test_an_unknown_scenario_is_an_error_of_the_user(
     plan = FleetPlan(identities=["CP1"], url="ws://127.0.0.1:1/ocpp")
     assert await operation.operate(plan, "nonsense", plain=True) == 2
     assert "one of commute, idle, busy, once, offline" in capsys.readouterr().out
+
+
+async def test_ctrl_c_ends_transactions_and_connections_in_good_order(
+    server: Server, nursery: trio.Nursery, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = FleetPlan(identities=["CP1"], url=server.url, time_scale=100)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as running:
+            running.start_soon(partial(operation.operate, plan, "busy", plain=True))
+            await until(lambda: server.central.all(core.StartTransaction))
+            signal.raise_signal(signal.SIGINT)
+    await until(lambda: server.closed)
+    assert server.closed[0].startswith("1000")
+    starts, stops = (
+        len(server.central.all(kind)) for kind in (core.StartTransaction, core.StopTransaction)
+    )
+    assert starts == stops > 0
+    assert "0 errors" in capsys.readouterr().out

@@ -1,3 +1,5 @@
+"""Who was turned away: counted, and bounded."""
+
 import pytest
 
 from ocpptrio.store import attempts

@@ -1,3 +1,5 @@
+"""Charge points: registered, edited, connected, gone, and the events that tell of it."""
+
 import pytest
 
 from ocpptrio.errors import StoreError

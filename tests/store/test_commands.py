@@ -1,3 +1,5 @@
+"""What became of each command."""
+
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Store
 from ocpptrio.store.records import CommandRecord, CommandState

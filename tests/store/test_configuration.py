@@ -1,3 +1,5 @@
+"""What charge points report of their configuration keys."""
+
 from ocpptrio.protocol.core import KeyValue
 from ocpptrio.store import configuration
 from ocpptrio.store.driver import Store

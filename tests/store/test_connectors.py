@@ -1,3 +1,5 @@
+"""The last status of each connector."""
+
 from functools import partial
 
 from msgspec.structs import replace

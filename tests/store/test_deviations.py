@@ -1,3 +1,5 @@
+"""Each way of leaving the specification is counted; the number of ways is bounded."""
+
 import pytest
 
 from ocpptrio.protocol.datatypes import Deviation, DeviationKind

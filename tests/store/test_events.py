@@ -1,3 +1,5 @@
+"""Events as rows: in order, by charge point, by kind, whatever version wrote them."""
+
 from collections.abc import Sequence
 
 from ocpptrio.events import AnyEvent, Connected, MeterValuesReceived, NumberedEvent, Removed

@@ -1,3 +1,5 @@
+"""IdTags are found folded and kept as entered."""
+
 from msgspec.structs import replace
 
 from ocpptrio.store import id_tags

@@ -1,3 +1,5 @@
+"""The journal: filters, pages, and which answer belongs to which question."""
+
 from functools import partial
 from typing import Any
 

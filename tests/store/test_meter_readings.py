@@ -1,3 +1,5 @@
+"""Meter readings come back as they were, once, in order of measurement."""
+
 from typing import Any
 
 import pytest

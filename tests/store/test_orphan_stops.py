@@ -1,3 +1,5 @@
+"""Stops that fit nothing are kept, once."""
+
 from typing import Any
 
 from ocpptrio.store import orphan_stops

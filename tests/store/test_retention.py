@@ -1,3 +1,5 @@
+"""What is too old or too much goes, in slices; nothing else does."""
+
 import pytest
 
 from ocpptrio.config import RetentionSettings

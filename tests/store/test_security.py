@@ -1,3 +1,5 @@
+"""Security events and certificate requests are kept once."""
+
 from ocpptrio.store import security
 from ocpptrio.store.driver import Store
 from ocpptrio.store.records import CertificateRequestRecord, SecurityEventRecord

@@ -1,3 +1,5 @@
+"""Transactions from start to stop, and which one a message means."""
+
 from typing import Any
 
 import pytest
