@@ -44,6 +44,13 @@ class Preset:
 
 
 _CLOSED_LOOP = ("msg_per_s", "msg_per_cpu_s", "latency_ms.p50", "latency_ms.p99", "server_cpu")
+_STORM = ("storm", "-n", "2000", "--concurrency", "2000")
+_STORM_METRICS = (
+    "seconds",
+    "connect_and_boot_ms.p50",
+    "connect_and_boot_ms.p99",
+    "server_cpu_ms_each",
+)
 _PRESETS = (
     Preset("heartbeat-50", ("heartbeat", "-n", "50"), (ECHO, MOBILITYHOUSE), _CLOSED_LOOP),
     Preset("heartbeat-3000", ("heartbeat", "-n", "3000"), (ECHO, MOBILITYHOUSE), _CLOSED_LOOP),
@@ -55,12 +62,8 @@ _PRESETS = (
         (ECHO, MOBILITYHOUSE),
         ("latency_ms.p50", "latency_ms.p99", "latency_ms.max", "server_cpu"),
     ),
-    Preset(
-        "storm",
-        ("storm", "-n", "2000", "--concurrency", "2000"),
-        (MOBILITYHOUSE,),
-        ("seconds", "connect_and_boot_ms.p50", "connect_and_boot_ms.p99", "server_cpu_ms_each"),
-    ),
+    Preset("storm", _STORM, (MOBILITYHOUSE,), _STORM_METRICS),
+    Preset("reconnect", (*_STORM, "--known"), (MOBILITYHOUSE,), _STORM_METRICS),
     Preset(
         "idle",
         ("idle", "-n", "5000"),

@@ -70,13 +70,17 @@ class Experiment:
                         options.pace,
                     )
                 )
-            tasks = [asyncio.create_task(one.run()) for one in self._charge_points]
-            for _ in range(options.kills):
-                await asyncio.sleep(self._random.uniform(*options.between))
-                await self._kill(daemon)
-                daemon = await self._start()
-            await self._carry_on()
-            await self._finish(tasks)
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(one.run(), name=one.charge_point_id)
+                    for one in self._charge_points
+                ]
+                for _ in range(options.kills):
+                    await asyncio.sleep(self._random.uniform(*options.between))
+                    await self._kill(daemon)
+                    daemon = await self._start()
+                await self._carry_on()
+                await self._finish(tasks)
             status = await asyncio.to_thread(servers.stop, daemon.process)
             if status != 0:
                 self.ledger.flaw("exit status at the end", status)
@@ -124,12 +128,10 @@ class Experiment:
     async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
         for one in self._charge_points:
             one.finish()
-        done, pending = await asyncio.wait(tasks, timeout=FINISH_S)
+        _, pending = await asyncio.wait(tasks, timeout=FINISH_S)
         for task in pending:
             self.ledger.flaw("messages not delivered at the end", task.get_name())
             task.cancel()
-        for task in done:
-            task.result()  # raises what went wrong in there
 
 
 def summary(options: Options, experiment: Experiment, seconds: float) -> str:

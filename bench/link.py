@@ -105,7 +105,8 @@ async def connect(
         )
     except picows.WSError as error:
         raise ConnectionError(f"{type(error).__name__}: {error}") from error
-    assert isinstance(link, Link)
+    if not isinstance(link, Link):  # seen when the server is killed in the midst of it
+        raise ConnectionError("the connection ended at once")
     return link
 
 

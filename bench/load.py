@@ -5,7 +5,8 @@
 heartbeat   each sends Heartbeats, the next as soon as one is answered
 session     the same with whole sessions: Boot, Status, Authorize, Start, 10 MeterValues, Stop
 paced       one Heartbeat per charge point and --period, however long the answers take
-storm       all connect at once and boot (with --concurrency as large as -n)
+storm       all connect at once and boot (with --concurrency as large as -n); --known: after they
+            have been there before and left
 idle        all connect, boot and fall silent; needs --pid to see the memory of the server
 
 Each reply is checked; any that is wrong, missing or doubled is an error, as is a lost connection.
@@ -38,6 +39,7 @@ ANSWERS_WAIT_S = 10  # for the answers still outstanding at the end
 CLOSING_S = 0.3  # for closing handshakes, which nobody measures
 SETTLED_S = 1.0  # between the warm-up and the first look at the memory
 WARM_UP_CONNECTIONS = 20
+GENTLE = 50  # connections opened at a time where their speed does not matter
 
 
 class Options(argparse.Namespace):
@@ -51,6 +53,7 @@ class Options(argparse.Namespace):
     concurrency: int
     timeout: float
     settle: float
+    known: bool
     prefix: str
     id_tag: str
     password: str | None
@@ -94,12 +97,13 @@ class Fleet:
         self,
         count: int,
         *,
+        concurrency: int | None = None,
         script: Callable[[str], Script] | None = None,
         boot: bool = True,
         times_s: list[tuple[float, float]] | None = None,
     ) -> None:
         """Open `count` connections; `times_s` gets how long each took, to open and to be booted."""
-        slots = asyncio.Semaphore(self.options.concurrency)
+        slots = asyncio.Semaphore(concurrency or self.options.concurrency)
 
         async def one(number: int) -> None:
             async with slots:
@@ -254,6 +258,10 @@ async def paced(fleet: Fleet) -> Result:
 async def storm(fleet: Fleet) -> Result:
     options = fleet.options
     times_s: list[tuple[float, float]] = []
+    if options.known:
+        await fleet.connect_all(options.n, concurrency=GENTLE)
+        await fleet.close_all()
+        await asyncio.sleep(options.settle)
     usage = Usage(options.pid)
     await fleet.connect_all(options.n, times_s=times_s)
     seconds, server_s = usage.elapsed_s(), usage.server_s()
@@ -376,7 +384,10 @@ def _options() -> Options:
     parser.add_argument("--samples", type=int, default=10, help="MeterValues a session")
     parser.add_argument("--concurrency", type=int, default=100, help="connections opened at a time")
     parser.add_argument("--timeout", type=float, default=30, help="s for handshake and boot")
-    parser.add_argument("--settle", type=float, default=3, help="s of silence, for idle")
+    parser.add_argument(
+        "--settle", type=float, default=3, help="s of silence, for idle and --known"
+    )
+    parser.add_argument("--known", action="store_true", help="storm of those that come back")
     parser.add_argument("--prefix", default="CP", help="of the identities")
     parser.add_argument("--id-tag", default="TAG1", help="{id} is replaced")
     parser.add_argument("--password", help="for Basic authentication; {id} is replaced")

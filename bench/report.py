@@ -53,6 +53,18 @@ def _versus(preset: str, what: str, peer: str, at_least: float) -> list[Target]:
     ]
 
 
+def _storm(preset: str, who: str) -> list[Target]:
+    return [
+        Target(
+            f"{who} connect and boot at once, ours/mobilityhouse, {title}",
+            Side(preset, "ours", metric),
+            Side(preset, "mobilityhouse", metric),
+            at_most=1,
+        )
+        for metric, title in (("seconds", "time"), ("server_cpu_s", "CPU time"))
+    ]
+
+
 TARGETS: list[Target] = [
     *_versus("heartbeat-50", "Heartbeat, 50 connections", "mobilityhouse", 2.2),
     *_versus("heartbeat-50", "Heartbeat, 50 connections", "echo", 0.85),
@@ -81,18 +93,8 @@ TARGETS: list[Target] = [
         at_most=45,
         unit=" kB",
     ),
-    Target(
-        "2000 connect and boot at once, ours/mobilityhouse, time",
-        Side("storm", "ours", "seconds"),
-        Side("storm", "mobilityhouse", "seconds"),
-        at_most=1,
-    ),
-    Target(
-        "2000 connect and boot at once, ours/mobilityhouse, CPU time",
-        Side("storm", "ours", "server_cpu_s"),
-        Side("storm", "mobilityhouse", "server_cpu_s"),
-        at_most=1,
-    ),
+    *_storm("storm", "2000 new ones"),
+    *_storm("reconnect", "2000 that were there before"),
 ]
 
 

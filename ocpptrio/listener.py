@@ -12,12 +12,13 @@ from typing import Final
 import msgspec
 import structlog
 import trio
-from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
+from trio_websocket import WebSocketConnection, WebSocketRequest
 
 from ocpptrio import handshake
 from ocpptrio.config import OcppSettings
 from ocpptrio.handshake import Handshake
 from ocpptrio.stream import SocketStream, accept, close_all, listen
+from ocpptrio.websocket import wrap_server_stream
 
 # Messages that trio-websocket keeps before it stops reading: enough that pings are seen while the
 # inbox is full, small since it is per connection.
@@ -146,7 +147,6 @@ class Listener:
                 stream,
                 message_queue_size=MESSAGE_QUEUE,
                 max_message_size=self._settings.max_message_bytes,
-                receive_buffer_size=None,
             )
             answer = await self._examine(request, stream.peer)
             if isinstance(answer, Refused):

@@ -19,6 +19,7 @@ LAYERS = {
     "composite_schedule": 2,
     "connection": 2,
     "stream": 2,
+    "websocket": 2,
     "handshake": 2,
     "passwords": 2,
     "memory_transport": 3,

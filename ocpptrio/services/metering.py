@@ -78,9 +78,9 @@ class MeteringService:
     def _attach(db: Db, incoming: Incoming, request: MeterValues) -> None:
         """Find the transaction: by id if it is this charge point's, else by connector and time."""
         sent = request.transaction_id
-        transaction = transactions.get(db, sent) if sent is not None and sent > 0 else None
-        if transaction is not None and transaction.charge_point_id != incoming.charge_point_id:
-            transaction = None
+        transaction = None
+        if sent is not None and sent > 0:
+            transaction = transactions.owned(db, incoming.charge_point_id, sent)
         if transaction is None and request.connector_id > 0 and request.meter_value:
             transaction = transactions.at(
                 db,

@@ -185,11 +185,9 @@ class TransactionService:
         by tag, meter and time when exactly one transaction fits; a connector is never guessed.
         """
         if request.transaction_id > 0:
-            transaction = transactions.get(db, request.transaction_id)
-            if transaction is not None and (
-                transaction.charge_point_id == incoming.charge_point_id
-            ):
-                return transaction, []
+            known = transactions.owned(db, incoming.charge_point_id, request.transaction_id)
+            if known is not None:
+                return known, []
         transaction = transactions.newest_for_stop(
             db,
             charge_point_id=incoming.charge_point_id,

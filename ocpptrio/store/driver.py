@@ -56,7 +56,8 @@ class Store(Protocol):
 
         Many callers share one commit. What `work` raises is raised here, and only its own changes
         are undone. `work` must be short, must not wait, and may run in another thread: it gets
-        what it needs as values. If the caller is cancelled, the change may be made all the same.
+        what it needs as values. It may run twice, if another one of the same commit fails: the
+        first time is undone. If the caller is cancelled, the change may be made all the same.
         """
         ...
 

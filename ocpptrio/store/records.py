@@ -126,7 +126,7 @@ class TransactionRecord(Record, frozen=True, kw_only=True):
     stop_id_tag: str | None
     energy_wh: int | None  # None: cannot be told
     flags: tuple[str, ...]  # what is odd
-    # The newest import register among its meter readings; no columns, looked up with the row.
+    # The newest import register among its meter readings: looked up where people see it.
     last_meter_wh: float | None
     last_meter_at_us: int | None
 

@@ -45,13 +45,9 @@ class SqliteWriter:
         emitted = transaction.emitted
         try:
             execute("BEGIN IMMEDIATE" if batch else "BEGIN")
-            together = self._append_together(batch)
-            for change in batch.changes:
-                if change.work is not None or not together:
+            if not self._write_together(batch, transaction):
+                for change in batch.changes:
                     self._make(change, transaction)
-                else:
-                    emitted += change.events
-            if not together:
                 self._note_apart(batch)
             last = self._last_number
             if emitted:
@@ -70,8 +66,8 @@ class SqliteWriter:
         news += [NumberedEvent(first + n, event) for n, (event, _) in enumerate(emitted)]
         return news
 
-    def _append_together(self, batch: Batch) -> bool:
-        """Insert all rows of all changes and notes; if one is bad, none."""
+    def _write_together(self, batch: Batch, transaction: "_Transaction") -> bool:
+        """Write all of the batch, with no savepoint; if anything fails, nothing is written."""
         appended: dict[Table, list[Row]] = {}
         for change in batch.changes:
             if change.table is not None:
@@ -79,8 +75,14 @@ class SqliteWriter:
         try:
             for table, rows in (*batch.notes.items(), *appended.items()):
                 self._insert(table, rows)
-        except Exception:  # noqa: BLE001 - whatever it is, it comes up again for the bad row alone
+            for change in batch.changes:
+                if change.work is not None:
+                    change.result = change.work(transaction)
+                else:
+                    transaction.emitted += change.events
+        except Exception:  # noqa: BLE001 - whatever it is, it comes up again for the bad one alone
             self._roll_back()
+            transaction.emitted.clear()
             self.connection.execute("BEGIN IMMEDIATE")
             return False
         return True

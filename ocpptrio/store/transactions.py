@@ -13,7 +13,7 @@ from ocpptrio.store.records import TransactionRecord, TransactionState, split_fl
 # The newest register is looked up with the row, two steps into an index: kept up to date with each
 # reading, it would cost the busiest path of all. Without the plus, SQLite would not use the index,
 # as an expression in it has no column's type.
-_SELECT = """SELECT transactions.*,
+_SELECT_WITH_REGISTER = """SELECT transactions.*,
     (SELECT energy_wh FROM meter_readings
         WHERE meter_readings.charge_point_id = transactions.charge_point_id
             AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
@@ -25,6 +25,9 @@ _SELECT = """SELECT transactions.*,
             AND energy_wh IS NOT NULL
         ORDER BY measured_at_us DESC LIMIT 1)
 FROM transactions"""
+
+# What a decision needs goes without it.
+_SELECT = "SELECT transactions.*, NULL, NULL FROM transactions"
 
 # The first condition chooses the index, which holds few: all the others are stopped.
 _OPEN = " AND stopped_at_us IS NULL AND state = 'open'"
@@ -92,7 +95,15 @@ def find_start(
 
 
 def get(reader: Reader, transaction_id: int) -> TransactionRecord | None:
-    return _one(reader, " WHERE transaction_id = ?", [transaction_id])
+    """With its newest register."""
+    sql = " WHERE transaction_id = ?"
+    return _one(reader, sql, [transaction_id], select=_SELECT_WITH_REGISTER)
+
+
+def owned(reader: Reader, charge_point_id: str, transaction_id: int) -> TransactionRecord | None:
+    """The transaction with this id, if it is one of this charge point's."""
+    sql = " WHERE transaction_id = ? AND charge_point_id = ?"
+    return _one(reader, sql, [transaction_id, charge_point_id])
 
 
 def open_on_connector(
@@ -117,7 +128,7 @@ def open_of(reader: Reader, charge_point_id: str) -> list[TransactionRecord]:
 
 def everyone_open(reader: Reader) -> list[TransactionRecord]:
     order = " ORDER BY charge_point_id, connector_id, transaction_id"
-    return _all(reader, " WHERE TRUE" + _OPEN + order, [])
+    return _all(reader, " WHERE TRUE" + _OPEN + order, [], select=_SELECT_WITH_REGISTER)
 
 
 def newest_for_stop(
@@ -222,7 +233,9 @@ def listed(
     before: int | None = None,
     limit: int = 100,
 ) -> list[TransactionRecord]:
-    """Those that fit all that is given, newest first; the next page is `before` the last id.
+    """Those that fit all that is given, newest first, with their newest registers.
+
+    The next page is `before` the last id.
 
     Times are of the start, from `since_us` on and before `until_us`.
     """
@@ -237,13 +250,17 @@ def listed(
     chosen = {filter_: value for filter_, value in filters.items() if value is not None}
     where = " WHERE " + " AND ".join(chosen) if chosen else ""
     sql = where + " ORDER BY transaction_id DESC LIMIT ?"
-    return _all(reader, sql, [*chosen.values(), limit])
+    return _all(reader, sql, [*chosen.values(), limit], select=_SELECT_WITH_REGISTER)
 
 
-def _one(reader: Reader, sql: str, parameters: list[SqlValue]) -> TransactionRecord | None:
-    found = reader.row(_SELECT + sql, parameters)
+def _one(
+    reader: Reader, sql: str, parameters: list[SqlValue], *, select: str = _SELECT
+) -> TransactionRecord | None:
+    found = reader.row(select + sql, parameters)
     return None if found is None else TransactionRecord.of(found)
 
 
-def _all(reader: Reader, sql: str, parameters: list[SqlValue]) -> list[TransactionRecord]:
-    return [TransactionRecord.of(row) for row in reader.rows(_SELECT + sql, parameters)]
+def _all(
+    reader: Reader, sql: str, parameters: list[SqlValue], *, select: str = _SELECT
+) -> list[TransactionRecord]:
+    return [TransactionRecord.of(row) for row in reader.rows(select + sql, parameters)]
