@@ -12,6 +12,7 @@ from ocpptrio.events import (
     AnyEvent,
     Booted,
     Deviated,
+    Registered,
     SecurityEventReported,
     StopOrphaned,
     TransactionStarted,
@@ -41,6 +42,8 @@ log = structlog.get_logger("ocpptrio.messages")
 def tell(event: AnyEvent) -> None:
     """The log line of an event that an operator wants to see as it happens."""
     match event:
+        case Registered():
+            log.info("registered", charge_point=event.charge_point_id, origin=event.origin)
         case Booted():
             log.info(
                 "booted",

@@ -41,11 +41,12 @@ class AdmissionService:
 
     async def admit(self, handshake: Handshake) -> Admitted | Refused:
         """May this charge point in? Registers unknown ones where the settings say so."""
-        record = await self._store.read(lambda reader: _find(reader, handshake.charge_point_id))
-        if record is not None and self._only_local(record) and not handshake.local:
-            record = None
+        at_us = self._clock()
+        # In the writer, even for one that is known: when a whole fleet returns at once, all of it
+        # is looked up in a few trips there, where each read would be a trip of its own.
+        record = await self._store.write(lambda db: self._known(db, handshake, at_us))
         if record is None:
-            return await self._unknown(handshake)
+            return self._refused(handshake, 404, "unknown charge point")
         if record.password_hash is None:
             if self._settings.require_password:
                 return self._refused(handshake, 403, "no password is set for this charge point")
@@ -69,23 +70,23 @@ class AdmissionService:
         """One that came in from this machine for a try must not open the door to the network."""
         return record.origin == "loopback" and record.password_hash is None
 
-    async def _unknown(self, handshake: Handshake) -> Admitted | Refused:
+    def _known(self, db: Db, handshake: Handshake, at_us: int) -> ChargePointRecord | None:
+        """The charge point, registered just now if the settings say so; None if it is unknown."""
+        record = _find(db, handshake.charge_point_id)
+        if record is not None:
+            return None if self._only_local(record) and not handshake.local else record
         policy = self._settings.unknown_charge_points
         from_here = policy == UnknownChargePoints.LOOPBACK and handshake.local
         if not (from_here or policy == UnknownChargePoints.ACCEPT):
-            return self._refused(handshake, 404, "unknown charge point")
-        charge_point_id, at_us = handshake.charge_point_id, self._clock()
-        await self._store.write(
-            lambda db: charge_points.add(
-                db,
-                charge_point_id=charge_point_id,
-                origin="loopback" if from_here else "accepted",
-                at_us=at_us,
-                open=from_here,
-            )
+            return None
+        charge_points.add(
+            db,
+            charge_point_id=handshake.charge_point_id,
+            origin="loopback" if from_here else "accepted",
+            at_us=at_us,
+            open=from_here,
         )
-        log.info("registered", charge_point=charge_point_id, peer=handshake.address)
-        return Admitted(charge_point_id)
+        return charge_points.get(db, handshake.charge_point_id)
 
     def _refused(self, handshake: Handshake, status: int, reason: str) -> Refused:
         charge_point_id, at_us = handshake.charge_point_id, self._clock()
