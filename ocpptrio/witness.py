@@ -83,7 +83,7 @@ def tell(event: AnyEvent) -> None:
                 transaction=event.transaction_id,
             )
         case SecurityEventReported():
-            log.warning("security event", charge_point=event.charge_point_id, type=event.type)
+            log.info("security event", charge_point=event.charge_point_id, type=event.type)
 
 
 class Witness:

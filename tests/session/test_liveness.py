@@ -35,7 +35,7 @@ class Life:
 
 
 async def no_answer(event: CallReceived) -> Message:
-    raise NotImplementedError
+    raise AssertionError("nothing is asked here")
 
 
 async def ends_at(life: Life, settings: OcppSettings, *, within_s: float) -> float | None:
