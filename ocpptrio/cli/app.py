@@ -18,6 +18,7 @@ _COMMANDS: Final = (
     ("serve", "serve:serve", "Run the central system until told to stop."),
     ("simulate", "simulate:simulate", "Be a charge point, to try a central system with."),
     ("charge-points", "charge_points:app", "Who may connect, who is there, and how they are."),
+    ("groups", "groups:app", "Charge points that are treated alike."),
     ("tags", "tags:app", "The idTags that may charge."),
     ("transactions", "transactions:app", "What was charged: when, by whom, how much."),
     ("journal", "journal:app", "Every message that came and went."),

@@ -1,0 +1,89 @@
+"""`ocpptrio groups`: charge points that are treated alike."""
+
+from cyclopts import App
+
+from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, plural
+from ocpptrio.store import charge_point_groups, charge_points
+from ocpptrio.store.driver import Db
+
+app = App(name="groups")
+
+
+@app.command(name="list")
+async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
+    """List all groups and who is in them."""
+    groups = await database.read(charge_point_groups.everything)
+    if output.json:
+        output.document(groups)
+        return
+    output.table(
+        list(groups.items()),
+        {
+            "group": lambda item: item[0],
+            "charge points": lambda item: ", ".join(item[1]),
+        },
+        empty="no groups yet; make one: ocpptrio groups add GROUP CHARGE-POINT",
+    )
+
+
+@app.command
+async def add(
+    group: str,
+    /,
+    *identities: str,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Put charge points into a group; one that is not there yet is made.
+
+    Args:
+        group: Its name, any text.
+        identities: The charge points; all must be registered.
+    """
+    _some(identities)
+
+    def work(db: Db) -> None:
+        for identity in identities:
+            if charge_points.get(db, identity) is None:
+                raise Failed(f"{identity} is not registered; see ocpptrio charge-points list")
+            charge_point_groups.put(db, group, identity)
+
+    await database.write(work)
+    output.done(
+        f"{plural(len(identities), 'charge point')} in {group}",
+        {"group": group, "charge_point_ids": identities},
+    )
+
+
+@app.command
+async def remove(
+    group: str,
+    /,
+    *identities: str,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Take charge points out of a group; it is gone with the last one.
+
+    Args:
+        group: Its name.
+        identities: The charge points.
+    """
+    _some(identities)
+
+    def work(db: Db) -> None:
+        for identity in identities:
+            if not charge_point_groups.take_out(db, group, identity):
+                raise Failed(f"{identity} is not in {group}; see ocpptrio groups list")
+
+    await database.write(work)
+    output.done(
+        f"{plural(len(identities), 'charge point')} taken out of {group}",
+        {"group": group, "charge_point_ids": identities},
+    )
+
+
+def _some(identities: tuple[str, ...]) -> None:
+    if not identities:
+        raise Failed("name at least one charge point")
