@@ -12,17 +12,24 @@ from typing import Final
 import msgspec
 import structlog
 import trio
-from trio_websocket import WebSocketConnection, WebSocketRequest
+from trio_websocket import (
+    CloseReason,
+    ConnectionClosed,
+    WebSocketConnection,
+    WebSocketRequest,
+    wrap_server_stream,
+)
 
 from ocpptrio import handshake
 from ocpptrio.config import OcppSettings
 from ocpptrio.handshake import Handshake
 from ocpptrio.stream import SocketStream, accept, close_all, listen
-from ocpptrio.websocket import wrap_server_stream
+from ocpptrio.websocket import ShortWay
 
-# Messages that trio-websocket keeps before it stops reading: enough that pings are seen while the
-# inbox is full, small since it is per connection.
+# Messages that trio-websocket keeps before it stops reading, of those that come through it: enough
+# that pings are seen while the inbox is full, small since it is per connection.
 MESSAGE_QUEUE: Final = 4
+ABNORMAL_CLOSURE: Final = 1006
 
 log = structlog.get_logger("ocpptrio.listener")
 
@@ -46,18 +53,38 @@ Admit = Callable[[Handshake], Awaitable[Admitted | Refused]]
 class Link:
     """An open WebSocket and its socket: a transport whose life signs can be watched."""
 
-    def __init__(self, websocket: WebSocketConnection, stream: SocketStream, address: str) -> None:
+    def __init__(
+        self, websocket: WebSocketConnection, short: ShortWay, stream: SocketStream, address: str
+    ) -> None:
         self.address = address
-        self.get_message = websocket.get_message
-        self.send_message = websocket.send_message
-        self.aclose = websocket.aclose
         self.ping = websocket.ping
+        self._websocket = websocket
+        self._short = short
         self._stream = stream
 
     @property
     def heard_at(self) -> float:
         """Trio's time of the last bytes that came."""
         return self._stream.heard_at
+
+    async def get_message(self) -> str | bytes:
+        text = await self._short.receive_text()
+        return await self._websocket.get_message() if text is None else text
+
+    async def send_message(self, message: str) -> None:
+        closed = self._websocket.closed
+        if closed is not None:
+            raise ConnectionClosed(closed)
+        try:
+            if await self._short.send_text(message):
+                return
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise ConnectionClosed(CloseReason(ABNORMAL_CLOSURE, None)) from None
+        await self._websocket.send_message(message)
+
+    async def aclose(self, code: int = 1000, reason: str | None = None) -> None:
+        self._short.leave()
+        await self._websocket.aclose(code, reason)
 
 
 Serve = Callable[[str, Link], Awaitable[None]]
@@ -142,9 +169,10 @@ class Listener:
         with trio.move_on_after(self._settings.handshake_timeout) as scope:
             # After a broken handshake trio-websocket closes the stream, but returns never.
             stream.on_end = scope.cancel
+            short = ShortWay(stream)
             request = await wrap_server_stream(
                 nursery,
-                stream,
+                short,
                 message_queue_size=MESSAGE_QUEUE,
                 max_message_size=self._settings.max_message_bytes,
             )
@@ -164,9 +192,10 @@ class Listener:
                     charge_point=charge_point_id,
                     offered=offered,
                 )
+                short.leave()
                 await websocket.aclose(1002, "ocpp1.6 is the only subprotocol here")
                 return None
-            return charge_point_id, Link(websocket, stream, address)
+            return charge_point_id, Link(websocket, short, stream, address)
         log.info("handshake not completed", peer=stream.peer)
         return None
 

@@ -6,6 +6,9 @@ refused attempts. ERROR: our own failures. Secrets never.
 
 import logging
 import sys
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 import structlog
@@ -24,13 +27,8 @@ _LEVELS = {
 def configure(settings: LogSettings) -> None:
     """Set up logging for a whole process: for the daemon, not for embedders."""
     processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        _warn,
-        structlog.processors.TimeStamper(
-            fmt="iso" if settings.format is LogFormat.JSON else "%Y-%m-%d %H:%M:%S",
-            utc=settings.format is LogFormat.JSON,
-        ),
+        _level,
+        _utc if settings.format is LogFormat.JSON else _local,
         structlog.processors.format_exc_info,
     ]
     if settings.format is LogFormat.JSON:
@@ -47,10 +45,31 @@ def configure(settings: LogSettings) -> None:
     )
 
 
-def _warn(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    if line["level"] == "warning":
-        line["level"] = "warn"
+def _level(_logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+    line["level"] = "warn" if method == "warning" else "error" if method == "exception" else method
     return line
+
+
+def _utc(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    now = time.time()
+    line["timestamp"] = f"{_utc_second(int(now))}.{int(now % 1 * 1e6):06}Z"
+    return line
+
+
+def _local(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    line["timestamp"] = _local_second(int(time.time()))
+    return line
+
+
+# A fleet that returns logs a thousand lines in a second, and writing out a time takes 20 us.
+@lru_cache(1)
+def _utc_second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+@lru_cache(1)
+def _local_second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _plain(_logger: WrappedLogger, _method: str, line: EventDict) -> str:

@@ -1,138 +1,146 @@
-"""WebSocket framing with a short way for what OCPP-J is made of: whole text messages.
+"""A short way beside trio-websocket for what OCPP-J is made of: whole text messages.
 
-Everything else goes the way of wsproto: handshake, fragments, control frames, long messages, and
-whatever breaks the protocol. Not here: the socket (stream), who may connect (listener).
+trio-websocket does handshakes, pings and closes. A text in one frame, which is nearly every
+message, goes straight between socket and connection: that saves four of seven trips through the
+scheduler. Not here: the socket (stream), who may connect (listener).
 """
 
-from collections import deque
-from collections.abc import Generator
 from typing import Final
 
 import trio
-from trio_websocket import WebSocketConnection, WebSocketRequest
-from wsproto import ConnectionType, WSConnection
-from wsproto.connection import ConnectionState
-from wsproto.events import CloseConnection, Event, TextMessage
 
-# First bytes of frames: all that are legal without an extension, and the one of a whole text.
-LEGAL: Final = frozenset(b"\x00\x01\x02\x80\x81\x82\x88\x89\x8a")
+# First bytes of frames: a text in one piece, a ping, a pong. All else is not for the short way.
 WHOLE_TEXT: Final = 0x81
-SHORT: Final = 65_535  # bytes of payload; a longer frame is read by wsproto as it arrives
+KNOWN: Final = frozenset((WHOLE_TEXT, 0x89, 0x8A))
+SHORT: Final = 65_535  # bytes of payload: the longest whose length takes two bytes
+END_OF_REQUEST: Final = b"\r\n\r\n"
 
 
-class ShortWay(WSConnection):
-    """The server's side of wsproto, which sees whole short text frames never.
+class ShortWay(trio.abc.Stream):
+    """The stream that trio-websocket gets, and a way past it for texts.
 
-    A frame costs 3 us instead of 13 us to read and 1 us instead of 7 us to send. Only the public
-    methods are overridden, and wsproto gets whole frames or the rest of a long one, so that it is
-    always where we are.
+    trio-websocket reads the socket up to the end of the request. Then we do, in `receive_text`, and
+    pass on pings and pongs only, until something else comes: a fragment, a long message, a close,
+    or what breaks the protocol. From there on trio-websocket reads for itself again.
+
+    Args:
+        stream: several tasks may send at a time; what each sends stays in one piece.
     """
 
-    def __init__(self) -> None:
-        super().__init__(ConnectionType.SERVER)
-        self._texts: deque[TextMessage] = deque()
-        self._begun = b""  # of a frame that is not complete
-        self._passing = 0  # bytes still to come of a long frame that wsproto reads
-        self._in_message = False  # a fragmented message is under way
-        self._behind = False  # wsproto has events that were not taken yet
-        self._tracking = False  # we know where frames begin
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._request: bytes | None = b""  # as far as it has come
+        self._short = False  # we read the socket
+        self._received = b""  # not looked at yet
+        self._passed_on = b""  # not taken yet
+        self._waiting = trio.lowlevel.ParkingLot()  # for something to be passed on, or taken
 
-    def receive_data(self, data: bytes | None) -> None:
-        if self.connection is None:
-            super().receive_data(data)
-            # Frames that come with the handshake, before it is answered, are wsproto's.
-            self._tracking = data is not None and data.endswith(b"\r\n\r\n")
-        elif data is None or not self._tracking or self.state is not ConnectionState.OPEN:
-            self._give_up(data)
-        else:
-            self._frames(self._begun + data if self._begun else data)
+    # What trio-websocket sees.
 
-    def _give_up(self, data: bytes | None) -> None:
-        """From here on everything is wsproto's."""
-        self._tracking = False
-        begun, self._begun = self._begun, b""
-        super().receive_data(begun + data if data is not None else None)
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        while self._short and not self._passed_on:
+            await self._waiting.park()
+        if self._passed_on:
+            data = self._passed_on[:max_bytes]
+            self._passed_on = self._passed_on[len(data) :]
+            self._waiting.unpark_all()
+            return data
+        data = bytes(await self._stream.receive_some(max_bytes))
+        if self._request is not None:
+            self._request += data
+            if END_OF_REQUEST in self._request.lstrip():
+                # If frames came with it, they are trio-websocket's, and so is all after them.
+                self._short = self._request.endswith(END_OF_REQUEST)
+                self._request = None
+        return data
 
-    def _frames(self, data: bytes) -> None:
-        start, end = 0, len(data)
-        while start < end:
-            if self._passing:
-                stop = min(start + self._passing, end)
-                self._passing -= stop - start
-                self._pass_on(data[start:stop])
-                start = stop
-                continue
-            head, length = _measure(data, start)
-            if not head:
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        self.leave()
+        await self._stream.aclose()
+
+    # What the connection sees.
+
+    async def receive_text(self) -> str | None:
+        """The next message; None if this and all that follow are trio-websocket's to read."""
+        while self._short:
+            data = self._received
+            head, length = _measure(data)
+            end = head + length
+            if head == 0 or end > len(data):
+                try:
+                    more = await self._stream.receive_some()
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    more = b""
+                if not more:
+                    break  # trio-websocket will see that, too
+                self._received = data + more
+            elif head < 0:
                 break
-            if head < 0:
-                self._begun = b""
-                self._give_up(data[start:])
-                return
-            first, stop = data[start], start + head + length
-            if length > SHORT:
-                self._passing = head + length
-                self._note_fragment(first)
-                continue
-            if stop > end:
-                break
-            text = None
-            if first == WHOLE_TEXT and not (self._in_message or self._behind):
-                text = _text(data[start + head : stop], data[start + head - 4 : start + head])
-            if text is None:
-                self._note_fragment(first)
-                self._pass_on(data[start:stop])
+            elif data[0] == WHOLE_TEXT:
+                text = _text(data[head:end], data[head - 4 : head])
+                if text is None:
+                    break
+                self._received = data[end:]
+                return text
             else:
-                self._texts.append(TextMessage(data=text))
-            start = stop
-        self._begun = data[start:]
+                while self._passed_on:
+                    await self._waiting.park()
+                self._received = data[end:]
+                self._pass_on(data[:end])
+        self.leave()
+        return None
 
-    def _note_fragment(self, first: int) -> None:
-        if first & 0x0F <= 2:  # text, binary, or the continuation of either
-            self._in_message = not first & 0x80
+    async def send_text(self, text: str) -> bool:
+        """Send a message; False if it is too long for the short way, and was not sent."""
+        payload = text.encode()
+        length = len(payload)
+        if length < 126:
+            head = bytes((WHOLE_TEXT, length))
+        elif length <= SHORT:
+            head = b"\x81\x7e" + length.to_bytes(2, "big")
+        else:
+            return False
+        await self._stream.send_all(head + payload)
+        return True
+
+    def leave(self) -> None:
+        """End the short way: trio-websocket gets what is left, and reads for itself.
+
+        Nobody may be in `receive_text`.
+        """
+        if self._short:
+            self._short = False
+            rest, self._received = self._received, b""
+            self._pass_on(rest)
 
     def _pass_on(self, data: bytes) -> None:
-        self._behind = True
-        super().receive_data(data)
-
-    def events(self) -> Generator[Event, None, None]:
-        while self._texts:
-            yield self._texts.popleft()
-        for event in super().events():
-            if type(event) is CloseConnection:
-                self._tracking = False
-            yield event
-        self._behind = False
-
-    def send(self, event: Event) -> bytes:
-        if type(event) is TextMessage and self.state is ConnectionState.OPEN:
-            payload = event.data.encode()
-            length = len(payload)
-            if length < 126:
-                return bytes((WHOLE_TEXT, length)) + payload
-            if length <= SHORT:
-                return b"\x81\x7e" + length.to_bytes(2, "big") + payload
-        return super().send(event)
+        self._passed_on += data
+        self._waiting.unpark_all()
 
 
-def _measure(data: bytes, start: int) -> tuple[int, int]:
-    """Bytes of a frame's head and of its payload; a head of 0: too little came, -1: not legal."""
-    available = len(data) - start
-    if data[start] not in LEGAL:
-        return -1, 0
+def _measure(data: bytes) -> tuple[int, int]:
+    """Bytes of a frame's head and payload; a head of 0: too little came, -1: not for us."""
+    available = len(data)
     if available < 2:
-        return 0, 0
-    second = data[start + 1]
-    if second < 0x80:
+        return (0, 0) if not data or data[0] in KNOWN else (-1, 0)
+    first, second = data[0], data[1]
+    if first not in KNOWN or second < 0x80:  # not masked
         return -1, 0
     length = second & 0x7F
     if length < 126:
-        head = 6
-    elif length == 126:
-        head, length = 8, int.from_bytes(data[start + 2 : start + 4], "big")
-    else:
-        head, length = 14, int.from_bytes(data[start + 2 : start + 10], "big")
-    return (head, length) if available >= head else (0, 0)
+        return (6, length) if available >= 6 else (0, 0)
+    if length > 126 or first != WHOLE_TEXT:
+        return -1, 0
+    if available < 8:
+        return 0, 0
+    length = int.from_bytes(data[2:4], "big")
+    return (8, length) if length >= 126 else (-1, 0)
 
 
 def _text(payload: bytes, mask: bytes) -> str | None:
@@ -144,26 +152,3 @@ def _text(payload: bytes, mask: bytes) -> str | None:
         return number.to_bytes(length, "little").decode()
     except UnicodeDecodeError:
         return None
-
-
-async def wrap_server_stream(
-    nursery: trio.Nursery,
-    stream: trio.abc.Stream,
-    *,
-    message_queue_size: int,
-    max_message_size: int,
-) -> WebSocketRequest:
-    """As trio_websocket's function of this name, with the short way in it.
-
-    It has no parameter for that, hence the two names below that it keeps to itself; the version is
-    pinned below the next minor one.
-    """
-    connection = WebSocketConnection(
-        stream,
-        ShortWay(),
-        message_queue_size=message_queue_size,
-        max_message_size=max_message_size,
-        receive_buffer_size=None,
-    )
-    nursery.start_soon(connection._reader_task)
-    return await connection._get_request()
