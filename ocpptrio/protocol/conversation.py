@@ -314,6 +314,8 @@ class Conversation:
                 reason = f"a {self._role.value} sends {action}, it does not receive it"
             else:
                 code, reason = ErrorCode.NOT_IMPLEMENTED, "unknown Action"
+                odd = Deviation("", DeviationKind.UNKNOWN_ACTION, action[:TEXT_KEPT])
+                deviations += (odd,)
             return _reject(unique_id, action, code, reason, deviations)
         try:
             request, noted = self._read(spec.read_request, spec.request, frame.payload, text)
