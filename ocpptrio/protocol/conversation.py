@@ -314,8 +314,6 @@ class Conversation:
                 reason = f"a {self._role.value} sends {action}, it does not receive it"
             else:
                 code, reason = ErrorCode.NOT_IMPLEMENTED, "unknown Action"
-                odd = Deviation("", DeviationKind.UNKNOWN_ACTION, action[:TEXT_KEPT])
-                deviations += (odd,)
             return _reject(unique_id, action, code, reason, deviations)
         try:
             request, noted = self._read(spec.read_request, spec.request, frame.payload, text)
@@ -399,7 +397,9 @@ def _reject(
     deviations: tuple[Deviation, ...],
 ) -> CallRejected:
     action = action[:TEXT_KEPT]
-    refused = Deviation("", DeviationKind.REFUSED, f"{action or 'CALL'}: {description}"[:TEXT_KEPT])
+    unknown = code is ErrorCode.NOT_IMPLEMENTED
+    kind = DeviationKind.UNKNOWN_ACTION if unknown else DeviationKind.REFUSED
+    refused = Deviation("", kind, f"{action or 'CALL'}: {description}"[:TEXT_KEPT])
     answer = _error_text(unique_id, code, description)
     return CallRejected(unique_id, action, answer, code, description, (*deviations, refused))
 

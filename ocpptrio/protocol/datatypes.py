@@ -85,7 +85,7 @@ TEXT_KEPT = 255  # characters kept of a text that is too long
 class DeviationKind(StrEnum):
     """In which way a message, or what the other side did, left the specification.
 
-    What each means is told in services.deviation_kinds.
+    What each means for people is told elsewhere (services).
     """
 
     WRONG_TYPE = "wrong type"

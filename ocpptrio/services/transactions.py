@@ -215,8 +215,9 @@ class TransactionService:
             payload=msgspec.json.encode(request).decode(),
         )
         if is_new:
-            sent = str(request.transaction_id)
-            incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
+            if request.transaction_id != -1:  # which is right where no id came (errata 3.18)
+                sent = str(request.transaction_id)
+                incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
             db.emit(
                 StopOrphaned(
                     charge_point_id=incoming.charge_point_id,
