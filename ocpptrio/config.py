@@ -140,7 +140,7 @@ class WatchdogSettings(_Section, frozen=True, kw_only=True):
     """
 
     enabled: bool = True
-    interval: Seconds = 5  # s between looks at all charge points
+    interval: Seconds = 10  # s between looks at all charge points
     unanswered_calls: PerHour = 3  # in a row (Q15)
     preparing_limit: Limit = 3600  # s; a car that waits for its driver's tag is no fault
     finishing_limit: Limit = 43_200  # s; cars stay overnight (Q49)

@@ -56,7 +56,7 @@ async def bench(
     settings = Settings(
         ocpp=OcppSettings(enabled=False),
         store=StoreSettings(path=path),
-        watchdog=WatchdogSettings(**watchdog),
+        watchdog=WatchdogSettings(**{"interval": 5} | watchdog),
     )
     central = CentralSystem(settings, clock=trio_clock(start), inline_store=True)
     async with central, trio.open_nursery() as nursery:
