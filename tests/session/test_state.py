@@ -183,7 +183,7 @@ def test_boots_and_connections_of_the_last_hour_are_remembered() -> None:
         connected = Connected(charge_point_id="CP1", at_us=at_us, generation=1, peer="a")
         state = apply(state, connected)
     assert state.connections_us == (hour_us + 1,)
-    for at_us in range(200):
+    for _ in range(200):
         connected = Connected(charge_point_id="CP1", at_us=2 * hour_us, generation=1, peer="a")
         state = apply(state, connected)
     assert len(state.connections_us) == 100
