@@ -25,7 +25,7 @@ from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
 from ocpptrio.protocol.conversation import CallReceived, Conversation
 from ocpptrio.protocol.core import BootNotification, RegistrationStatus
-from ocpptrio.protocol.datatypes import Message, Request
+from ocpptrio.protocol.datatypes import Deviation, DeviationKind, Message, Request
 from ocpptrio.services.admission import AdmissionService
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.commands import CommandService
@@ -38,12 +38,14 @@ from ocpptrio.services.registration import RegistrationService
 from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
 from ocpptrio.services.transactions import TransactionService
+from ocpptrio.services.watchdog import Watchdog
 from ocpptrio.session.hub import Hub, Watcher
 from ocpptrio.session.liveness import Liveness
 from ocpptrio.session.registry import LifeSigns, Registry, Session
 from ocpptrio.session.restore import restore
 from ocpptrio.session.state import SessionState
-from ocpptrio.store import charge_points, retention
+from ocpptrio.store import charge_points, deviations, retention
+from ocpptrio.store.driver import Db
 from ocpptrio.store.sqlite import SqliteStore
 from ocpptrio.witness import Witness, tell
 
@@ -52,6 +54,8 @@ PRUNE_EVERY_S: Final = 3600
 # s between notes of when each charge point was last heard; a crash forgets no more than this
 NOTE_SEEN_EVERY_S: Final = 60
 CLEANUP_TIMEOUT_S: Final = 10
+# A connection on which a message came so recently was not dead when the next one replaced it.
+STILL_ALIVE_US: Final = 5_000_000
 GOING_DOWN: Final = (1001, "the central system is going down")
 
 ResponseT = TypeVar("ResponseT", bound=Message)
@@ -133,6 +137,9 @@ class CentralSystem:
         ocpp = self.settings.ocpp
         authorization = AuthorizationService(self.store, self.settings.authorization)
         self.commands = CommandService(self.store, clock)
+        self._watchdog = Watchdog(
+            self.store, self.registry, self.commands, self.settings.watchdog, clock
+        )
         self.data_transfer = DataTransferService(self.store)
         self.handlers: HandlerTable = handler_table(
             registration=RegistrationService(self.store, ocpp, clock),
@@ -166,7 +173,11 @@ class CentralSystem:
             try:
                 await restore(self.store, self.registry, self._clock())
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(Liveness(self.registry, self.settings.ocpp).run)
+                    nursery.start_soon(
+                        Liveness(self.registry, self.settings.ocpp, self._no_pong).run
+                    )
+                    if self.settings.watchdog.enabled:
+                        nursery.start_soon(self._watchdog.run)
                     nursery.start_soon(self._note_seen)
                     nursery.start_soon(self._prune)
                     if self.settings.ocpp.enabled:
@@ -276,6 +287,8 @@ class CentralSystem:
             **self._connection_options,
         )
         witness.connection = connection
+        if session.connection is not None and at_us - session.last_seen_us < STILL_ALIVE_US:
+            self._note(session, "", DeviationKind.SECOND_CONNECTION, f"from {peer}")
         if not session.attach(connection, generation, life):
             connection.close(1000, "replaced by a newer connection")
         if self._stop.is_set():  # it came in while the others were being drained
@@ -311,14 +324,29 @@ class CentralSystem:
             and not isinstance(request, BootNotification)
             and event.action not in session.triggered
         ):
+            self._note(session, event.action, DeviationKind.BEFORE_BOOT, str(state.registration))
             raise RemoteProtocolError(  # OCPP-J errata 3.10
                 ErrorCode.SECURITY_ERROR, f"registration is {state.registration}: boot first"
             )
         handler = self.handlers.get(type(request))
         if handler is None:
             raise RemoteProtocolError(ErrorCode.NOT_SUPPORTED, f"{event.action} is switched off")
-        incoming = Incoming(state.charge_point_id, event.unique_id, session.last_seen_us, session)
+        incoming = Incoming(
+            state.charge_point_id, event.unique_id, session.last_seen_us, session, event.action
+        )
         return await handler(incoming, request)
+
+    def _note(self, session: Session, action: str, kind: DeviationKind, original: str) -> None:
+        """Enter into the ledger what a charge point just did."""
+        charge_point_id, at_us = session.state.charge_point_id, session.last_seen_us
+        noted = Deviation("", kind, original)
+
+        def work(db: Db) -> None:
+            deviations.note(
+                db, charge_point_id=charge_point_id, action=action, deviation=noted, at_us=at_us
+            )
+
+        self.store.post(work)
 
     # In the background.
 
@@ -327,6 +355,9 @@ class CentralSystem:
         for numbered in events:
             tell(numbered.event)
         self.hub.publish(events)
+
+    def _no_pong(self, session: Session) -> None:
+        self._note(session, "", DeviationKind.NO_PONG, "a ping was not answered")
 
     async def _note_seen(self) -> None:
         noted_us = self._clock()

@@ -24,6 +24,8 @@ PREFIX: Final = "OCPPTRIO_"  # of the environment variables that are settings
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1)]
+Limit = Annotated[float, Meta(ge=0)]  # s; 0: none
+PerHour = Annotated[int, Meta(ge=0, le=100)]  # 0: no limit; no more are remembered
 
 
 class UnknownChargePoints(StrEnum):
@@ -39,6 +41,14 @@ class UnknownFields(StrEnum):
 
     IGNORE = "ignore"  # the field is dropped and noted as a deviation
     REJECT = "reject"  # the message is answered with FormationViolation
+
+
+class Step(StrEnum):
+    """What the watchdog may do about a condition."""
+
+    RECONNECT = "reconnect"  # close the connection with 1011; the charge point comes back
+    TRIGGER = "trigger"  # TriggerMessage: StatusNotification, MeterValues or Heartbeat
+    SOFT_RESET = "soft-reset"
 
 
 class LogFormat(StrEnum):
@@ -122,6 +132,36 @@ class JournalSettings(_Section, frozen=True, kw_only=True):
     enabled: bool = True
 
 
+class WatchdogSettings(_Section, frozen=True, kw_only=True):
+    """[watchdog]: when something is wrong with a charge point, and what is done about it.
+
+    A limit of 0 switches its rule off. Steps are taken in order, a pause apart; none: it is
+    reported, nothing else.
+    """
+
+    enabled: bool = True
+    interval: Seconds = 10  # s between looks at all charge points
+    unanswered_calls: PerHour = 3  # in a row (Q15)
+    preparing_limit: Limit = 3600  # s; a car that waits for its driver's tag is no fault
+    finishing_limit: Limit = 43_200  # s; cars stay overnight (Q49)
+    clock_limit: Limit = 60  # s that a clock may be off
+    # s without values of a transaction, where MeterValueSampleInterval is not known.
+    meter_values_limit: Limit = 1800
+    transaction_limit: Limit = 172_800  # s
+    offline_limit: Limit = 3600  # s
+    boots_per_hour: PerHour = 6
+    connections_per_hour: PerHour = 30
+    # It costs a socket that is good for nothing, and no message (Q15).
+    no_answer_steps: tuple[Step, ...] = (Step.RECONNECT,)
+    stuck_connector_steps: tuple[Step, ...] = ()
+    no_meter_values_steps: tuple[Step, ...] = ()
+    clock_steps: tuple[Step, ...] = ()
+    step_pause: Seconds = 600  # s between steps at one charge point
+    steps_per_day: Count = 6  # at one charge point: whatever keeps coming back is a person's task
+    steps_per_minute: Count = 10  # at all charge points: a fleet is not reset at once
+    reset_while_charging: bool = False
+
+
 class LogSettings(_Section, frozen=True, kw_only=True):
     """[log]: lines on standard error."""
 
@@ -138,6 +178,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
 
 
 class Effective(msgspec.Struct, frozen=True):

@@ -126,6 +126,9 @@ class Connection:
         call_timeout_s: how long a CALL of ours waits for its answer, from when it is sent.
         calls_after_s: our CALLs wait for `allow_calls`, but no longer than this.
         new_unique_id: a fresh id for a CALL of ours, at most 36 characters.
+
+    Attributes:
+        unanswered: CALLs of ours in a row that timed out; a late answer ends the row, too.
     """
 
     def __init__(
@@ -156,6 +159,7 @@ class Connection:
         self._calls_allowed = trio.Event()
         self._scope = trio.CancelScope()
         self._reading = trio.CancelScope()
+        self.unanswered = 0
         self._hung_up = False
         self._sends_in_progress = 0
         self._close_code, self._close_reason = 1000, ""
@@ -295,6 +299,7 @@ class Connection:
     def _settle(
         self, event: ResponseReceived | ErrorReceived | InvalidResponseReceived, outcome: Outcome
     ) -> None:
+        self.unanswered = 0
         if event.late:
             ticket = self._late.pop(event.unique_id, None)
             if ticket is not None:
@@ -359,6 +364,7 @@ class Connection:
             await ticket.done.wait()
         self._outstanding = None
         if ticket.outcome is None:
+            self.unanswered += 1
             self._conversation.give_up()
             self._late[unique_id] = ticket
             if len(self._late) > LATE_CALLS_KEPT:

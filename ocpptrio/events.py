@@ -8,12 +8,27 @@ Times are microseconds since 1970 in UTC, energy is in Wh.
 """
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import DeviationKind
+
+
+class ConditionKind(StrEnum):
+    """What can be wrong with a charge point for longer than a moment."""
+
+    NO_ANSWER = "no answer"  # it sends, but does not answer our CALLs (Q15)
+    STUCK_PREPARING = "stuck in Preparing"
+    STUCK_FINISHING = "stuck in Finishing"  # Q49
+    WRONG_CLOCK = "wrong clock"  # Q34
+    NO_METER_VALUES = "no meter values"  # of a running transaction
+    LONG_TRANSACTION = "long transaction"
+    OFFLINE = "offline"
+    BOOT_LOOP = "boot loop"
+    RECONNECTS = "reconnects"  # again and again
 
 
 class Event(
@@ -216,6 +231,35 @@ class Deviated(Event, frozen=True, kw_only=True):
     example: str
 
 
+class ConditionRaised(Event, frozen=True, kw_only=True):
+    """Something is wrong with the charge point, and stays open until it is cleared."""
+
+    condition: ConditionKind
+    connector_id: int = 0  # 0: the charge point as a whole
+    since_us: int
+    evidence: str
+
+
+class ConditionCleared(Event, frozen=True, kw_only=True):
+    condition: ConditionKind
+    connector_id: int = 0
+
+
+class ConditionEscalated(Event, frozen=True, kw_only=True):
+    """The watchdog takes a step against an open condition, as a policy says."""
+
+    condition: ConditionKind
+    connector_id: int = 0
+    step: str  # reconnect, trigger, soft-reset
+    number: int  # of the step in its ladder, from 1
+
+
+class ClockMeasured(Event, frozen=True, kw_only=True):
+    """How far the clock of the charge point is off; above 0: it is ahead of ours."""
+
+    skew_us: int
+
+
 AnyEvent: TypeAlias = (
     Registered
     | Edited
@@ -240,6 +284,10 @@ AnyEvent: TypeAlias = (
     | CommandChanged
     | ConfigurationReported
     | Deviated
+    | ConditionRaised
+    | ConditionCleared
+    | ConditionEscalated
+    | ClockMeasured
 )
 
 

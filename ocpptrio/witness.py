@@ -3,6 +3,7 @@
 Not here: answers (services), and what a message does to the state (events, session).
 """
 
+import msgspec
 import structlog
 
 from ocpptrio.clock import Clock
@@ -11,6 +12,9 @@ from ocpptrio.connection import Connection
 from ocpptrio.events import (
     AnyEvent,
     Booted,
+    ConditionCleared,
+    ConditionEscalated,
+    ConditionRaised,
     Deviated,
     Registered,
     SecurityEventReported,
@@ -30,7 +34,7 @@ from ocpptrio.protocol.conversation import (
 from ocpptrio.protocol.core import RegistrationStatus
 from ocpptrio.protocol.datatypes import Deviation
 from ocpptrio.protocol.frames import UniqueId
-from ocpptrio.redaction import redact
+from ocpptrio.redaction import HIDDEN, redact
 from ocpptrio.session.registry import Session
 from ocpptrio.store import deviations, journal
 from ocpptrio.store.driver import Db, Store
@@ -82,6 +86,37 @@ def tell(event: AnyEvent) -> None:
                 charge_point=event.charge_point_id,
                 transaction=event.transaction_id,
             )
+        case Deviated():
+            log.warning(
+                "deviation",
+                charge_point=event.charge_point_id,
+                action=event.action,
+                field=event.field,
+                kind=str(event.deviation),
+            )
+        case ConditionRaised():
+            log.warning(
+                "condition raised",
+                charge_point=event.charge_point_id,
+                condition=str(event.condition),
+                connector=event.connector_id,
+                evidence=event.evidence,
+            )
+        case ConditionCleared():
+            log.info(
+                "condition cleared",
+                charge_point=event.charge_point_id,
+                condition=str(event.condition),
+                connector=event.connector_id,
+            )
+        case ConditionEscalated():
+            log.warning(
+                "condition escalated",
+                charge_point=event.charge_point_id,
+                condition=str(event.condition),
+                connector=event.connector_id,
+                step=event.step,
+            )
         case SecurityEventReported():
             log.info("security event", charge_point=event.charge_point_id, type=event.type)
 
@@ -121,9 +156,9 @@ class Witness:
                 # It speaks, so it does not wait for a boot to be answered (OCPP-J 1.6, 5.4).
                 self._allow_calls()
             if event.deviations:
-                self._note(event.action, event.deviations, at_us)
+                self._note(event.action, event.deviations, at_us, data)
         else:
-            self._not_a_call(event, at_us)
+            self._not_a_call(event, at_us, data)
 
     def sent(self, text: str, action: str, unique_id: UniqueId, *, is_call: bool) -> None:
         if self._journal or self._debug:
@@ -156,7 +191,7 @@ class Witness:
         if self._debug:
             log.debug("message", charge_point=self._charge_point_id, direction=direction, text=text)
 
-    def _not_a_call(self, event: Event, at_us: int) -> None:
+    def _not_a_call(self, event: Event, at_us: int, data: str | bytes) -> None:
         match event:
             case CallRejected(action=action, code=code, description=description):
                 log.warning(
@@ -166,10 +201,10 @@ class Witness:
                     code=str(code),
                     reason=description,
                 )
-                self._note(action, event.deviations, at_us)
+                self._note(action, event.deviations, at_us, data)
             case Ignored(reason=reason):
                 log.warning("ignored", charge_point=self._charge_point_id, reason=reason)
-                self._note(event.action, event.deviations, at_us)
+                self._note(event.action, event.deviations, at_us, data)
             case InvalidResponseReceived(action=action, reason=reason):
                 log.warning(
                     "unreadable response",
@@ -177,42 +212,30 @@ class Witness:
                     action=action,
                     reason=reason,
                 )
-                self._note(action, event.deviations, at_us)
+                self._note(action, event.deviations, at_us, data)
             case MustClose(reason=reason):
                 log.warning("closing", charge_point=self._charge_point_id, reason=reason)
             case _ if getattr(event, "deviations", ()):
-                self._note(event.action, event.deviations, at_us)  # type: ignore[union-attr]
+                self._note(event.action, event.deviations, at_us, data)  # type: ignore[union-attr]
 
-    def _note(self, action: str, noted: tuple[Deviation, ...], at_us: int) -> None:
+    def _note(
+        self, action: str, noted: tuple[Deviation, ...], at_us: int, data: str | bytes
+    ) -> None:
+        if not noted:
+            return
         charge_point_id = self._charge_point_id
+        text = data if isinstance(data, str) else data.decode(errors="replace")
+        if redact(action, text) != text:  # nobody knows in which of its values the secret is
+            noted = tuple(msgspec.structs.replace(one, original=HIDDEN) for one in noted)
 
         def work(db: Db) -> None:
             for deviation in noted:
-                is_new = deviations.note(
+                deviations.note(
                     db,
                     charge_point_id=charge_point_id,
                     action=action,
                     deviation=deviation,
                     at_us=at_us,
                 )
-                if is_new:
-                    log.warning(
-                        "deviation",
-                        charge_point=charge_point_id,
-                        action=action,
-                        field=deviation.field,
-                        kind=str(deviation.kind),
-                    )
-                    db.emit(
-                        Deviated(
-                            charge_point_id=charge_point_id,
-                            at_us=at_us,
-                            action=action,
-                            field=deviation.field,
-                            deviation=deviation.kind,
-                            example=deviation.original,
-                        )
-                    )
 
-        if noted:
-            self._store.post(work)
+        self._store.post(work)

@@ -21,6 +21,8 @@ _COMMANDS: Final = (
     ("groups", "groups:app", "Charge points that are treated alike."),
     ("tags", "tags:app", "The idTags that may charge."),
     ("transactions", "transactions:app", "What was charged: when, by whom, how much."),
+    ("conditions", "conditions:app", "What is wrong with charge points, and since when."),
+    ("deviations", "deviations:app", "Where charge points leave the specification."),
     ("journal", "journal:app", "Every message that came and went."),
     ("check-config", "check_config:check_config", "Show every setting, and where it comes from."),
 )

@@ -21,9 +21,12 @@ from ocpptrio.cli.output import (
     print_fields,
     public,
 )
+from ocpptrio.services.clock_skew import in_words
 from ocpptrio.store import (
     attempts,
     charge_points,
+    clock_skews,
+    conditions,
     configuration,
     connectors,
     deviations,
@@ -33,6 +36,7 @@ from ocpptrio.store.driver import Reader
 from ocpptrio.store.records import (
     AttemptRecord,
     ChargePointRecord,
+    ConditionRecord,
     ConfigurationRecord,
     ConnectorRecord,
     DeviationRecord,
@@ -53,6 +57,8 @@ class Detailed(Listed, frozen=True, kw_only=True):
     running: Sequence[TransactionRecord]
     configuration: Sequence[ConfigurationRecord]
     deviations: Sequence[DeviationRecord]
+    conditions: Sequence[ConditionRecord]
+    clock_skew_us: int | None
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -108,9 +114,12 @@ async def show(
             running=transactions.listed(reader, charge_point_id=charge_point_id, state="open"),
             configuration=configuration.of(reader, charge_point_id),
             deviations=deviations.of(reader, charge_point_id),
+            conditions=conditions.listed(reader, charge_point_id=charge_point_id),
+            clock_skew_us=clock_skews.get(reader, charge_point_id),
         )
 
     found = await database.read(work)
+    skew_us = found.clock_skew_us
     if output.json:
         output.document(
             _listed_view(found)
@@ -118,6 +127,8 @@ async def show(
                 "transactions": [public(row) for row in found.running],
                 "configuration": [public(row) for row in found.configuration],
                 "deviations": [public(row) for row in found.deviations],
+                "conditions": [public(row) for row in found.conditions],
+                "clock_skew_s": skew_us and skew_us / 1_000_000,
             }
         )
         return
@@ -140,10 +151,22 @@ async def show(
             "diagnostics": record.diagnostics_status,
             "log": record.log_status,
             "booted": at(record.booted_at_us),
+            "clock": None if skew_us is None else in_words(skew_us),
             "registered": f"{cell(at(record.registered_at_us))} ({record.origin})",
             "note": record.note,
         }
     )
+    if found.conditions:
+        heading("What is wrong")
+        output.table(
+            found.conditions,
+            {
+                "condition": lambda row: row.kind,
+                "connector": lambda row: row.connector_id or None,
+                "since": lambda row: at(row.since_us),
+                "evidence": lambda row: row.evidence,
+            },
+        )
     if found.connectors:
         heading("Connectors (0 is the charge point as a whole)")
         output.table(

@@ -82,7 +82,7 @@ def public(record: object) -> dict[str, object]:
     assert isinstance(record, msgspec.Struct)
     view: dict[str, object] = {}
     for name, value in msgspec.structs.asdict(record).items():
-        if name.endswith("at_us"):
+        if name.endswith(("at_us", "since_us")):
             view[name.removesuffix("_us")] = at(value)
         elif name == "password_hash":
             view["password_set"] = value is not None

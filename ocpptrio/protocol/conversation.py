@@ -397,7 +397,9 @@ def _reject(
     deviations: tuple[Deviation, ...],
 ) -> CallRejected:
     action = action[:TEXT_KEPT]
-    refused = Deviation("", DeviationKind.REFUSED, f"{action or 'CALL'}: {description}"[:TEXT_KEPT])
+    unknown = code is ErrorCode.NOT_IMPLEMENTED
+    kind = DeviationKind.UNKNOWN_ACTION if unknown else DeviationKind.REFUSED
+    refused = Deviation("", kind, f"{action or 'CALL'}: {description}"[:TEXT_KEPT])
     answer = _error_text(unique_id, code, description)
     return CallRejected(unique_id, action, answer, code, description, (*deviations, refused))
 

@@ -83,7 +83,10 @@ TEXT_KEPT = 255  # characters kept of a text that is too long
 
 
 class DeviationKind(StrEnum):
-    """In which way a message left the specification."""
+    """In which way a message, or what the other side did, left the specification.
+
+    What each means for people is told elsewhere (services).
+    """
 
     WRONG_TYPE = "wrong type"
     NULL = "null"
@@ -102,6 +105,15 @@ class DeviationKind(StrEnum):
     UNEXPECTED_ANSWER = "unexpected answer"
     REUSED_ID = "reused id"
     REFUSED = "refused"
+    # Of the other side's conduct.
+    UNKNOWN_ACTION = "unknown Action"
+    BEFORE_BOOT = "before boot"
+    UNKNOWN_TRANSACTION = "unknown transaction"
+    REGISTER_BACKWARDS = "register backwards"
+    SECOND_CONNECTION = "second connection"
+    NO_PONG = "no pong"
+    NO_ANSWER = "no answer"
+    WRONG_CLOCK = "wrong clock"
 
 
 class Deviation(msgspec.Struct, frozen=True, gc=False):

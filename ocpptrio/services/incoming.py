@@ -7,10 +7,12 @@ from typing import Any, Final
 import msgspec
 
 from ocpptrio.clock import to_us
-from ocpptrio.protocol.datatypes import Message
+from ocpptrio.protocol.datatypes import Deviation, DeviationKind, Message
 from ocpptrio.protocol.frames import UniqueId
 from ocpptrio.session.registry import Session
 from ocpptrio.session.state import SessionState
+from ocpptrio.store import deviations
+from ocpptrio.store.driver import Db
 
 # A clock that shows an earlier time was never set: its events are ordered by their arrival.
 CLOCK_NOT_SET_BEFORE_US: Final = 1_262_304_000_000_000  # 2010-01-01
@@ -28,6 +30,7 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     unique_id: UniqueId
     received_at_us: int
     session: Session
+    action: str = ""
 
     @property
     def state(self) -> SessionState:
@@ -38,7 +41,20 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
         if timestamp is None:
             return self.received_at_us
         stated_us = to_us(timestamp)
-        return stated_us if stated_us >= CLOCK_NOT_SET_BEFORE_US else self.received_at_us
+        if stated_us >= CLOCK_NOT_SET_BEFORE_US:
+            return stated_us
+        self.session.clock_unset_at_us = self.received_at_us
+        return self.received_at_us
+
+    def note(self, db: Db, kind: DeviationKind, field: str, original: str) -> None:
+        """Enter into the ledger that this CALL does what the specification does not allow."""
+        deviations.note(
+            db,
+            charge_point_id=self.charge_point_id,
+            action=self.action,
+            deviation=Deviation(field, kind, original),
+            at_us=self.received_at_us,
+        )
 
 
 # Any: a handler takes one kind of request, named by its key in the table.

@@ -21,7 +21,7 @@ from ocpptrio.protocol.core import (
     StopTransaction,
     StopTransactionResponse,
 )
-from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo
+from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind, IdTagInfo
 from ocpptrio.services import metering
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.incoming import Incoming
@@ -149,6 +149,8 @@ class TransactionService:
             flags = [*flags, "no meter start"]
         elif request.meter_stop < transaction.meter_start_wh:
             flags = [*flags, "meter stop below start"]
+            ran = f"{request.meter_stop} after {transaction.meter_start_wh}"
+            incoming.note(db, DeviationKind.REGISTER_BACKWARDS, "meterStop", ran)
         reason = str(request.reason or Reason.LOCAL)
         transactions.stop(
             db,
@@ -213,6 +215,9 @@ class TransactionService:
             payload=msgspec.json.encode(request).decode(),
         )
         if is_new:
+            if request.transaction_id != -1:  # which is right where no id came (errata 3.18)
+                sent = str(request.transaction_id)
+                incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
             db.emit(
                 StopOrphaned(
                     charge_point_id=incoming.charge_point_id,

@@ -4,6 +4,8 @@ Any bytes count as life. A charge point that never answers pings is known by its
 (Q13), so it has three heartbeat intervals (Q14). One task watches all connections.
 """
 
+from collections.abc import Callable
+
 import trio
 from trio_websocket import ConnectionClosed
 
@@ -16,11 +18,21 @@ LOOKS_PER_TIMEOUT = 12
 
 
 class Liveness:
-    """See the module."""
+    """See the module.
 
-    def __init__(self, registry: Registry, settings: OcppSettings) -> None:
+    Args:
+        no_pong: told of the first ping on a connection that got no answer.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: OcppSettings,
+        no_pong: Callable[[Session], None] = lambda _: None,
+    ) -> None:
         self._registry = registry
         self._settings = settings
+        self._no_pong = no_pong
 
     async def run(self) -> None:
         timeout_s = self._settings.connection_timeout
@@ -51,9 +63,13 @@ class Liveness:
     async def _ping(self, session: Session, life: LifeSigns) -> None:
         try:
             # The ping itself may be stuck in a full socket: then the silence will tell.
-            with trio.move_on_after(self._settings.connection_timeout):
+            with trio.move_on_after(self._settings.connection_timeout) as scope:
                 await life.ping()
                 session.answers_pings = True
+            answers = session.answers_pings or session.life is not life
+            if scope.cancelled_caught and not (answers or session.ignores_pings):
+                session.ignores_pings = True
+                self._no_pong(session)
         except ConnectionClosed:
             pass
         finally:

@@ -31,14 +31,18 @@ class Session:
         triggered: Actions that we asked for, which a Pending charge point may send.
         life: shows whether the connection is alive; None where that cannot be seen.
         answers_pings: it has answered one on this connection.
+        ignores_pings: it has left one without an answer on this connection.
         pinging: a ping is under way.
+        clock_unset_at_us: when a message came last whose time shows a clock that was never set.
     """
 
     __slots__ = (
         "_disconnected",
         "answers_pings",
+        "clock_unset_at_us",
         "connection",
         "generation",
+        "ignores_pings",
         "last_seen_us",
         "life",
         "pinging",
@@ -55,7 +59,9 @@ class Session:
         self.life: LifeSigns | None = None
         self._disconnected = trio.Event()
         self.answers_pings = False
+        self.ignores_pings = False
         self.pinging = False
+        self.clock_unset_at_us = 0
 
     def attach(
         self, connection: Connection, generation: int, life: LifeSigns | None = None
@@ -67,7 +73,7 @@ class Session:
         self.triggered.clear()
         self._disconnected = trio.Event()
         self.life = life
-        self.answers_pings = self.pinging = False
+        self.answers_pings = self.ignores_pings = self.pinging = False
         if before is not None:
             # The charge point knows best which of its sockets is dead (Q12).
             before.close(1000, "replaced by a newer connection")

@@ -1,10 +1,22 @@
 """Rebuilds all sessions from the store at start: the last known truth, marked offline."""
 
+from msgspec.structs import replace
+
+from ocpptrio.events import ConditionKind
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus
 from ocpptrio.session.registry import Registry, Session
-from ocpptrio.session.state import ConnectorState, RunningTransaction, SessionState
-from ocpptrio.store import charge_points, configuration, connectors, transactions
+from ocpptrio.session.state import Condition, ConnectorState, RunningTransaction, SessionState
+from ocpptrio.store import (
+    charge_points,
+    clock_skews,
+    conditions,
+    configuration,
+    connectors,
+    transactions,
+)
 from ocpptrio.store.driver import Reader, Store
+
+STUCK = (ConditionKind.STUCK_PREPARING, ConditionKind.STUCK_FINISHING)
 
 
 async def restore(store: Store, registry: Registry, now_us: int) -> None:
@@ -23,6 +35,8 @@ def _sessions(reader: Reader) -> list[Session]:
                 status=ChargePointStatus(connector.status),
                 error_code=ChargePointErrorCode(connector.error_code),
                 status_at_us=connector.status_at_us,
+                received_at_us=connector.received_at_us,
+                since_us=connector.received_at_us,
                 info=connector.info,
                 vendor_error_code=connector.vendor_error_code,
             )
@@ -36,12 +50,33 @@ def _sessions(reader: Reader) -> list[Session]:
                 id_tag=transaction.id_tag,
                 authorization=transaction.authorization_status,
                 started_at_us=transaction.started_at_us,
+                received_at_us=transaction.start_received_at_us,
                 meter_start_wh=transaction.meter_start_wh,
             )
         )
     keys_of: dict[str, dict[str, str | None]] = {}
     for entry in configuration.everyone(reader):
         keys_of.setdefault(entry.charge_point_id, {})[entry.key] = entry.value
+    skews_us = clock_skews.everyone(reader)
+    conditions_of: dict[str, list[Condition]] = {}
+    for condition in conditions.everyone_open(reader):
+        conditions_of.setdefault(condition.charge_point_id, []).append(
+            Condition(
+                kind=condition.kind,
+                connector_id=condition.connector_id,
+                since_us=condition.since_us,
+                raised_at_us=condition.raised_at_us,
+                evidence=condition.evidence,
+                steps=condition.steps,
+                stepped_at_us=condition.stepped_at_us,
+            )
+        )
+        # The row of a connector tells when its status came last, and it may have come again.
+        stuck = connectors_of.get(condition.charge_point_id, {})
+        if condition.kind in STUCK and condition.connector_id in stuck:
+            stuck[condition.connector_id] = replace(
+                stuck[condition.connector_id], since_us=condition.since_us
+            )
     return [
         Session(
             SessionState(
@@ -62,6 +97,8 @@ def _sessions(reader: Reader) -> list[Session]:
                 connectors=connectors_of.get(record.charge_point_id, {}),
                 transactions=running_of.get(record.charge_point_id, {}),
                 configuration=keys_of.get(record.charge_point_id, {}),
+                clock_skew_us=skews_us.get(record.charge_point_id),
+                conditions=tuple(conditions_of.get(record.charge_point_id, ())),
             ),
             record.last_seen_at_us or 0,
         )

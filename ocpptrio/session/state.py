@@ -9,6 +9,11 @@ from msgspec.structs import replace
 from ocpptrio.events import (
     AnyEvent,
     Booted,
+    ClockMeasured,
+    ConditionCleared,
+    ConditionEscalated,
+    ConditionKind,
+    ConditionRaised,
     ConfigurationReported,
     Connected,
     DiagnosticsStatusChanged,
@@ -26,6 +31,10 @@ from ocpptrio.events import (
 )
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 
+# Boots and connections within this time are remembered, up to so many.
+RECENT_US = 3_600_000_000
+RECENT_KEPT = 100
+
 
 class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
     """A connector; 0 is the charge point as a whole. Times in microseconds since 1970 (UTC)."""
@@ -33,7 +42,9 @@ class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
     connector_id: int
     status: ChargePointStatus
     error_code: ChargePointErrorCode = ChargePointErrorCode.NO_ERROR
-    status_at_us: int
+    status_at_us: int  # as the charge point says
+    received_at_us: int = 0
+    since_us: int = 0  # when this status came first, by our clock
     info: str | None = None
     vendor_error_code: str | None = None
 
@@ -41,7 +52,9 @@ class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
 class MeterState(msgspec.Struct, frozen=True, kw_only=True):
     """The newest of each measured value of a connector, in the units of the names."""
 
-    measured_at_us: int
+    measured_at_us: int  # as the charge point says
+    received_at_us: int = 0
+    heard_at_us: int = 0  # when values came last, old ones too
     energy_wh: float | None = None
     power_w: float | None = None
     current_a: float | None = None
@@ -57,8 +70,21 @@ class RunningTransaction(msgspec.Struct, frozen=True, kw_only=True):
     connector_id: int
     id_tag: str
     authorization: str
-    started_at_us: int
+    started_at_us: int  # as the charge point says
+    received_at_us: int = 0
     meter_start_wh: int
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is wrong now; `stepped_at_us` tells when something was done about it."""
+
+    kind: ConditionKind
+    connector_id: int  # 0: the charge point as a whole
+    since_us: int
+    raised_at_us: int
+    evidence: str
+    steps: int = 0  # taken
+    stepped_at_us: int | None = None
 
 
 class SessionState(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +110,10 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     meters: dict[int, MeterState] = {}
     transactions: dict[int, RunningTransaction] = {}
     configuration: dict[str, str | None] = {}
+    clock_skew_us: int | None = None  # above 0: its clock is ahead of ours; None: not known
+    conditions: tuple[Condition, ...] = ()
+    boots_us: tuple[int, ...] = ()  # within the last hour
+    connections_us: tuple[int, ...] = ()  # within the last hour
 
 
 def apply(state: SessionState, event: AnyEvent) -> SessionState:
@@ -94,11 +124,15 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
         case StatusChanged(outdated=True):
             return state
         case StatusChanged(connector_id=connector_id):
+            before = state.connectors.get(connector_id)
+            unchanged = before is not None and before.status == event.status
             connector = ConnectorState(
                 connector_id=connector_id,
                 status=event.status,
                 error_code=event.error_code,
                 status_at_us=event.status_at_us,
+                received_at_us=event.at_us,
+                since_us=before.since_us if before is not None and unchanged else event.at_us,
                 info=event.info,
                 vendor_error_code=event.vendor_error_code,
             )
@@ -110,6 +144,7 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
                 id_tag=event.id_tag,
                 authorization=event.authorization,
                 started_at_us=event.started_at_us,
+                received_at_us=event.at_us,
                 meter_start_wh=event.meter_start_wh,
             )
             return replace(state, transactions=state.transactions | {transaction_id: transaction})
@@ -124,6 +159,7 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
                 generation=event.generation,
                 peer=event.peer,
                 connected_at_us=event.at_us,
+                connections_us=_recent(state.connections_us, event.at_us),
             )
         case Disconnected(generation=generation):
             if generation < state.generation:  # an older connection than the one that is open
@@ -133,6 +169,7 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
             return replace(
                 state,
                 booted_at_us=event.at_us,
+                boots_us=_recent(state.boots_us, event.at_us),
                 vendor=event.vendor,
                 model=event.model,
                 serial_number=event.serial_number,
@@ -152,17 +189,56 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
             return replace(state, log_status=text)
         case ConfigurationReported(keys=keys):
             return replace(state, configuration=state.configuration | keys)
+        case ClockMeasured(skew_us=skew_us):
+            return replace(state, clock_skew_us=skew_us)
+        case ConditionRaised() | ConditionCleared() | ConditionEscalated():
+            return replace(state, conditions=_conditions(state.conditions, event))
     return state
+
+
+def _recent(times_us: tuple[int, ...], at_us: int) -> tuple[int, ...]:
+    kept = [time_us for time_us in times_us if time_us > at_us - RECENT_US]
+    return (*kept[1 - RECENT_KEPT :], at_us)
+
+
+def _conditions(
+    before: tuple[Condition, ...], event: ConditionRaised | ConditionCleared | ConditionEscalated
+) -> tuple[Condition, ...]:
+    kind, connector_id = event.condition, event.connector_id
+    others = tuple(c for c in before if (c.kind, c.connector_id) != (kind, connector_id))
+    match event:
+        case ConditionRaised():
+            raised = Condition(
+                kind=kind,
+                connector_id=connector_id,
+                since_us=event.since_us,
+                raised_at_us=event.at_us,
+                evidence=event.evidence,
+            )
+            return (*others, raised)
+        case ConditionCleared():
+            return others
+        case ConditionEscalated():
+            return tuple(
+                c if c in others else replace(c, steps=event.number, stepped_at_us=event.at_us)
+                for c in before
+            )
 
 
 def _meter(state: SessionState, event: MeterValuesReceived) -> MeterState:
     before = state.meters.get(event.connector_id)
     values = {name: value for name in _METER_FIELDS if (value := getattr(event, name)) is not None}
     if before is None:
-        return MeterState(measured_at_us=event.measured_at_us, **values)
-    if event.measured_at_us < before.measured_at_us:  # a replay of what was queued
-        return before
-    return replace(before, measured_at_us=event.measured_at_us, **values)
+        before = MeterState(measured_at_us=event.measured_at_us)
+    elif event.measured_at_us < before.measured_at_us:  # a replay of what was queued
+        return replace(before, heard_at_us=event.at_us)
+    return replace(
+        before,
+        measured_at_us=event.measured_at_us,
+        received_at_us=event.at_us,
+        heard_at_us=event.at_us,
+        **values,
+    )
 
 
-_METER_FIELDS = tuple(name for name in MeterState.__struct_fields__ if name != "measured_at_us")
+_METER_FIELDS = tuple(name for name in MeterState.__struct_fields__ if not name.endswith("_at_us"))

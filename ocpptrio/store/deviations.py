@@ -2,6 +2,7 @@
 
 import re
 
+from ocpptrio.events import Deviated
 from ocpptrio.protocol.datatypes import Deviation
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import DeviationRecord
@@ -14,26 +15,60 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 def note(db: Db, *, charge_point_id: str, action: str, deviation: Deviation, at_us: int) -> bool:
-    """Count a deviation; True if it is the first of its kind, and among the first `KEPT`."""
+    """Count a deviation; True if it is the first of its kind, and among the first `KEPT`.
+
+    The first is told of.
+    """
     field = _INDEX.sub("", deviation.field)
     key = [charge_point_id, action, field, deviation.kind]
     known = db.row(
-        """UPDATE deviations SET occurrences = occurrences + 1, last_at_us = ?
+        """UPDATE deviations SET occurrences = occurrences + 1, last_at_us = ?,
+            last_firmware =
+                (SELECT firmware_version FROM charge_points WHERE charge_point_id = ?)
         WHERE charge_point_id = ? AND action = ? AND field = ? AND kind = ?
         RETURNING occurrences""",
-        [at_us, *key],
+        [at_us, charge_point_id, *key],
     )
     if known is not None:
         return False
     added = db.row(
         """INSERT INTO deviations (charge_point_id, action, field, kind, occurrences,
-            first_at_us, last_at_us, example)
-        SELECT ?, ?, ?, ?, 1, ?, ?, ?
+            first_at_us, last_at_us, example, first_firmware, last_firmware)
+        SELECT ?, ?, ?, ?, 1, ?, ?, ?,
+            (SELECT firmware_version FROM charge_points WHERE charge_point_id = ?),
+            (SELECT firmware_version FROM charge_points WHERE charge_point_id = ?)
         WHERE (SELECT count(*) FROM deviations WHERE charge_point_id = ?) < ?
         RETURNING occurrences""",
-        [*key, at_us, at_us, deviation.original, charge_point_id, KEPT],
+        [*key, at_us, at_us, deviation.original, *[charge_point_id] * 3, KEPT],
     )
-    return added is not None
+    if added is None:
+        return False
+    db.emit(
+        Deviated(
+            charge_point_id=charge_point_id,
+            at_us=at_us,
+            action=action,
+            field=deviation.field,
+            deviation=deviation.kind,
+            example=deviation.original,
+        )
+    )
+    return True
+
+
+def clear(db: Db, charge_point_id: str, *, older_firmware_only: bool = False) -> int:
+    """Delete the entries of a charge point; returns how many.
+
+    Args:
+        older_firmware_only: keep those that its present firmware has shown, too.
+    """
+    sql = "DELETE FROM deviations WHERE charge_point_id = ?"
+    parameters = [charge_point_id]
+    if older_firmware_only:
+        sql += """ AND coalesce(last_firmware, '') <> coalesce(
+            (SELECT firmware_version FROM charge_points WHERE charge_point_id = ?), '')"""
+        parameters.append(charge_point_id)
+    return len(db.rows(sql + " RETURNING kind", parameters))
 
 
 def of(reader: Reader, charge_point_id: str) -> list[DeviationRecord]:

@@ -9,6 +9,7 @@ from typing import Self
 
 import msgspec
 
+from ocpptrio.events import ConditionKind
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind
 from ocpptrio.store.driver import Row
@@ -199,6 +200,8 @@ class DeviationRecord(Record, frozen=True, kw_only=True):
     first_at_us: int
     last_at_us: int
     example: str
+    first_firmware: str | None = None  # of the charge point, when it came first
+    last_firmware: str | None = None
 
 
 class ConfigurationRecord(Record, frozen=True, kw_only=True):
@@ -246,3 +249,16 @@ class JournalEntry(Record, frozen=True, kw_only=True):
     action: str  # also of the CALL that an answer answers; "" if unread
     unique_id: str
     text: str  # the frame, secrets redacted
+
+
+class ConditionRecord(Record, frozen=True, kw_only=True):
+    condition_id: int
+    charge_point_id: str
+    kind: ConditionKind
+    connector_id: int  # 0: the charge point as a whole
+    since_us: int
+    raised_at_us: int
+    cleared_at_us: int | None  # None: open
+    evidence: str
+    steps: int  # of its ladder that were taken
+    stepped_at_us: int | None

@@ -4,6 +4,7 @@ Not here: when to prune, and the log of it (services).
 """
 
 from ocpptrio.config import RetentionSettings
+from ocpptrio.store import conditions
 from ocpptrio.store.driver import Db, Row
 
 ROWS = 2000  # of a table in a call: some 10 ms, for which other writers wait
@@ -41,6 +42,9 @@ def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
         "events": _prune_oldest(db, _EVENTS, now_us - settings.events_days * DAY_US, 0),
         "meter_readings": _prune_oldest(
             db, _READINGS, now_us - settings.meter_readings_days * DAY_US, 0
+        ),
+        "conditions": conditions.prune(
+            db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS
         ),
     }
 

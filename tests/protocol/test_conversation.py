@@ -248,7 +248,9 @@ def test_such_a_call_is_answered_with_this_error(
     kind, unique_id, sent_code, description, details = json.loads(event.answer)
     assert (kind, unique_id, sent_code, details) == (4, "1", code, {})
     assert (event.unique_id, event.code, event.description) == ("1", code, description)
-    assert event.deviations[-1].kind is DeviationKind.REFUSED
+    is_unknown = code == "NotImplemented"
+    kind_noted = DeviationKind.UNKNOWN_ACTION if is_unknown else DeviationKind.REFUSED
+    assert event.deviations[-1].kind is kind_noted
     with pytest.raises(LocalProtocolError, match="no CALL '1' waits"):
         central.refuse("1", ErrorCode.GENERIC_ERROR)
 

@@ -2,11 +2,17 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from ocpptrio.events import (
     AnyEvent,
     Booted,
+    ClockMeasured,
+    ConditionCleared,
+    ConditionEscalated,
+    ConditionKind,
+    ConditionRaised,
     ConfigurationReported,
     Connected,
     DiagnosticsStatusChanged,
@@ -142,6 +148,7 @@ def test_the_end_of_an_older_connection_does_not_take_the_newer_one_away() -> No
             "diagnostics_status",
             "Idle",
         ),
+        (ClockMeasured(charge_point_id="CP1", at_us=1, skew_us=-5), "clock_skew_us", -5),
         (LogStatusChanged(charge_point_id="CP1", at_us=1, status="Idle"), "log_status", "Idle"),
         (
             ConfigurationReported(charge_point_id="CP1", at_us=1, keys={"A": "1", "B": None}),
@@ -152,6 +159,59 @@ def test_the_end_of_an_older_connection_does_not_take_the_newer_one_away() -> No
 )
 def test_what_else_an_event_changes(event: AnyEvent, field: str, value: object) -> None:
     assert getattr(after(event), field) == value
+
+
+def test_a_status_that_comes_again_has_lasted_since_it_came_first() -> None:
+    first, again = status(ChargePointStatus.FINISHING), status(ChargePointStatus.FINISHING)
+    state = after(first, msgspec.structs.replace(again, at_us=50, status_at_us=50))
+    connector = state.connectors[1]
+    assert (connector.since_us, connector.received_at_us, connector.status_at_us) == (5, 50, 50)
+    other = msgspec.structs.replace(status(ChargePointStatus.AVAILABLE), at_us=60)
+    assert apply(state, other).connectors[1].since_us == 60
+
+
+def test_old_meter_values_are_a_sign_of_life_too() -> None:
+    before = msgspec.structs.replace(meter(5), at_us=20)
+    newest = after(meter(10), before).meters[1]
+    assert (newest.measured_at_us, newest.received_at_us, newest.heard_at_us) == (10, 10, 20)
+
+
+def test_boots_and_connections_of_the_last_hour_are_remembered() -> None:
+    hour_us = 3_600_000_000
+    state = BEFORE
+    for at_us in (0, 1, hour_us + 1):
+        connected = Connected(charge_point_id="CP1", at_us=at_us, generation=1, peer="a")
+        state = apply(state, connected)
+    assert state.connections_us == (hour_us + 1,)
+    for _ in range(200):
+        connected = Connected(charge_point_id="CP1", at_us=2 * hour_us, generation=1, peer="a")
+        state = apply(state, connected)
+    assert len(state.connections_us) == 100
+
+
+def test_a_condition_is_there_from_raised_to_cleared() -> None:
+    kind = ConditionKind.STUCK_FINISHING
+    raised = [
+        ConditionRaised(
+            charge_point_id="CP1",
+            at_us=5,
+            condition=kind,
+            connector_id=connector_id,
+            since_us=1,
+            evidence="Finishing",
+        )
+        for connector_id in (1, 2)
+    ]
+    escalated = ConditionEscalated(
+        charge_point_id="CP1", at_us=9, condition=kind, connector_id=1, step="trigger", number=1
+    )
+    state = after(*raised, escalated)
+    assert [(one.connector_id, one.steps, one.stepped_at_us) for one in state.conditions] == [
+        (1, 1, 9),
+        (2, 0, None),
+    ]
+    cleared = ConditionCleared(charge_point_id="CP1", at_us=10, condition=kind, connector_id=1)
+    assert [one.connector_id for one in apply(state, cleared).conditions] == [2]
 
 
 def test_an_event_that_tells_nothing_about_the_state_leaves_it_alone() -> None:

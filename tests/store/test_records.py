@@ -22,8 +22,15 @@ TABLES: dict[str, type[Record]] = {
     "certificate_requests": records.CertificateRequestRecord,
     "attempts": records.AttemptRecord,
     "journal": records.JournalEntry,
+    "conditions": records.ConditionRecord,
 }
-NO_RECORD = {"charge_point_groups", "events", "schema_version", "sqlite_sequence"}
+NO_RECORD = {
+    "charge_point_groups",
+    "clock_skews",
+    "events",
+    "schema_version",
+    "sqlite_sequence",
+}
 LOOKED_UP = ("last_meter_wh", "last_meter_at_us")  # with a transaction
 NOT_SHOWN = ("reading_id",)
 
