@@ -21,12 +21,14 @@ from ocpptrio.cli.output import (
     print_fields,
     public,
 )
+from ocpptrio.config import Settings
 from ocpptrio.store import (
     attempts,
     charge_points,
     configuration,
     connectors,
     deviations,
+    provisioning,
     transactions,
 )
 from ocpptrio.store.driver import Reader
@@ -36,8 +38,10 @@ from ocpptrio.store.records import (
     ConfigurationRecord,
     ConnectorRecord,
     DeviationRecord,
+    ProvisioningRecord,
     TransactionRecord,
 )
+from ocpptrio.vendor_profiles import ORDINARY, VendorProfile, load_profiles
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -53,6 +57,7 @@ class Detailed(Listed, frozen=True, kw_only=True):
     running: Sequence[TransactionRecord]
     configuration: Sequence[ConfigurationRecord]
     deviations: Sequence[DeviationRecord]
+    provisioning: ProvisioningRecord
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -108,9 +113,11 @@ async def show(
             running=transactions.listed(reader, charge_point_id=charge_point_id, state="open"),
             configuration=configuration.of(reader, charge_point_id),
             deviations=deviations.of(reader, charge_point_id),
+            provisioning=provisioning.get(reader, charge_point_id),
         )
 
     found = await database.read(work)
+    profile = vendor_profile(found.record, database.settings())
     if output.json:
         output.document(
             _listed_view(found)
@@ -118,6 +125,8 @@ async def show(
                 "transactions": [public(row) for row in found.running],
                 "configuration": [public(row) for row in found.configuration],
                 "deviations": [public(row) for row in found.deviations],
+                "vendor_profile": msgspec.to_builtins(profile),
+                "provisioning": public(found.provisioning),
             }
         )
         return
@@ -142,6 +151,9 @@ async def show(
             "booted": at(record.booted_at_us),
             "registered": f"{cell(at(record.registered_at_us))} ({record.origin})",
             "note": record.note,
+            "vendor profile": None if profile is ORDINARY else profile.name,
+            "": profile.note,
+            "configuration": joined(found.provisioning.state, found.provisioning.detail),
         }
     )
     if found.connectors:
@@ -227,6 +239,16 @@ def known(reader: Reader, charge_point_id: str) -> ChargePointRecord:
     if record is None:
         raise Failed(f"{charge_point_id} is not registered; see: ocpptrio charge-points list")
     return record
+
+
+def vendor_profile(record: ChargePointRecord, settings: Settings) -> VendorProfile:
+    """The profile in force, by what the charge point said when it booted last.
+
+    Raises:
+        ConfigError: a profile is wrong.
+    """
+    profiles = load_profiles(settings.vendor_profiles.directory)
+    return profiles.choose(record.vendor, record.model, record.firmware_version)
 
 
 def _listed_view(row: Listed) -> dict[str, object]:

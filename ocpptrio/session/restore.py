@@ -3,8 +3,9 @@
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.session.state import ConnectorState, RunningTransaction, SessionState
-from ocpptrio.store import charge_points, configuration, connectors, transactions
+from ocpptrio.store import charge_points, configuration, connectors, provisioning, transactions
 from ocpptrio.store.driver import Reader, Store
+from ocpptrio.store.records import ProvisioningRecord
 
 
 async def restore(store: Store, registry: Registry, now_us: int) -> None:
@@ -40,8 +41,13 @@ def _sessions(reader: Reader) -> list[Session]:
             )
         )
     keys_of: dict[str, dict[str, str | None]] = {}
+    read_at_us: dict[str, int] = {}
     for entry in configuration.everyone(reader):
+        before_us = read_at_us.get(entry.charge_point_id, 0)
+        read_at_us[entry.charge_point_id] = max(before_us, entry.reported_at_us)
         keys_of.setdefault(entry.charge_point_id, {})[entry.key] = entry.value
+    provisioned = {record.charge_point_id: record for record in provisioning.everyone(reader)}
+    nothing = ProvisioningRecord(charge_point_id="")
     return [
         Session(
             SessionState(
@@ -62,6 +68,9 @@ def _sessions(reader: Reader) -> list[Session]:
                 connectors=connectors_of.get(record.charge_point_id, {}),
                 transactions=running_of.get(record.charge_point_id, {}),
                 configuration=keys_of.get(record.charge_point_id, {}),
+                configuration_read_at_us=read_at_us.get(record.charge_point_id),
+                provisioning=provisioned.get(record.charge_point_id, nothing).state,
+                provisioning_detail=provisioned.get(record.charge_point_id, nothing).detail,
             ),
             record.last_seen_at_us or 0,
         )

@@ -17,6 +17,8 @@ from ocpptrio.events import (
     FirmwareStatusChanged,
     LogStatusChanged,
     MeterValuesReceived,
+    ProvisioningChanged,
+    ProvisioningState,
     Registered,
     RegistrationChanged,
     StatusChanged,
@@ -62,7 +64,13 @@ class RunningTransaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionState(msgspec.Struct, frozen=True, kw_only=True):
-    """One charge point. Its dicts are replaced, never changed."""
+    """One charge point. Its dicts are replaced, never changed.
+
+    Attributes:
+        boot_status: how its last BootNotification was answered, hence what it believes to be.
+        configuration_read_at_us: when it last reported configuration keys; None: never.
+        provisioning: how far it is from its wanted configuration; None: nothing was ever wanted.
+    """
 
     charge_point_id: str
     registration: RegistrationStatus = RegistrationStatus.ACCEPTED
@@ -84,6 +92,10 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     meters: dict[int, MeterState] = {}
     transactions: dict[int, RunningTransaction] = {}
     configuration: dict[str, str | None] = {}
+    configuration_read_at_us: int | None = None
+    boot_status: RegistrationStatus | None = None
+    provisioning: ProvisioningState | None = None
+    provisioning_detail: str | None = None
 
 
 def apply(state: SessionState, event: AnyEvent) -> SessionState:
@@ -133,6 +145,7 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
             return replace(
                 state,
                 booted_at_us=event.at_us,
+                boot_status=event.status,
                 vendor=event.vendor,
                 model=event.model,
                 serial_number=event.serial_number,
@@ -151,7 +164,13 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
         case LogStatusChanged(status=text):
             return replace(state, log_status=text)
         case ConfigurationReported(keys=keys):
-            return replace(state, configuration=state.configuration | keys)
+            return replace(
+                state,
+                configuration=state.configuration | keys,
+                configuration_read_at_us=event.at_us,
+            )
+        case ProvisioningChanged():
+            return replace(state, provisioning=event.state, provisioning_detail=event.detail)
     return state
 
 
