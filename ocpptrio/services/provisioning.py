@@ -194,11 +194,14 @@ class ProvisioningService:
         job = self._jobs[charge_point_id]
         try:
             while True:
-                if job.settle:
+                while job.settle:
+                    job.settle = False
                     await trio.sleep(self._settings.delay)
-                asked, job.wake = _copy(job), trio.Event()
-                job.clear()
                 async with self._slots:
+                    if job.settle:  # it came while we waited for our turn
+                        continue
+                    asked, job.wake = _copy(job), trio.Event()
+                    job.clear()
                     again_s = await self._look(charge_point_id, asked)
                 if again_s is None and not job.wake.is_set():
                     return
@@ -282,9 +285,11 @@ class ProvisioningService:
         await read_all(self._call, session, keys)
         while True:  # each pass uses up an attempt of each value that it sends
             now_us = self._clock()
+            judged = await self._judge(session, after_read=True)
+            keys = [verdict.key for verdict in judged]  # as it spells them itself
             writes = [
                 verdict
-                for verdict in await self._judge(session, after_read=True)
+                for verdict in judged
                 if verdict.write is not None
                 and verdict.due_us <= now_us
                 and not _disturbs(session, verdict)
@@ -296,7 +301,7 @@ class ProvisioningService:
                 continue  # nothing to see
             # All that are wanted, not only those that were written: one may undo another.
             if max_keys(session) is None:
-                await read_all(self._call, session, ())
+                await read_all(self._call, session, keys)
             else:
                 await read_some(self._call, session, keys)
 

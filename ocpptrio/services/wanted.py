@@ -187,11 +187,11 @@ def settled(judged: Iterable[Verdict], now_us: int) -> list[AttemptedRecord]:
         if verdict.state in DONE:
             if attempt.confirmed_at_us is None:
                 now = replace(attempt, confirmed_at_us=now_us)
+        elif attempt.outcome is AttemptOutcome.ACCEPTED and verdict.reported is None:
+            now = replace(attempt, outcome=AttemptOutcome.HIDDEN, confirmed_at_us=now_us)
         elif attempt.confirmed_at_us is not None:
             held = now_us - attempt.confirmed_at_us >= HELD_US
             now = replace(attempt, confirmed_at_us=None, attempts=0 if held else attempt.attempts)
-        elif attempt.outcome is AttemptOutcome.ACCEPTED and verdict.reported is None:
-            now = replace(attempt, outcome=AttemptOutcome.HIDDEN, confirmed_at_us=now_us)
         if now is not attempt:
             changed.append(now)
     return changed
