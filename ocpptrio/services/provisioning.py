@@ -202,18 +202,24 @@ class ProvisioningService:
                         continue
                     asked, job.wake = _copy(job), trio.Event()
                     job.clear()
-                    again_s = await self._look(charge_point_id, asked)
+                    again_s = await self._look_safely(charge_point_id, asked)
                 if again_s is None and not job.wake.is_set():
                     return
                 with trio.move_on_after(again_s or 0):
                     await job.wake.wait()
+        finally:
+            del self._jobs[charge_point_id]
+
+    async def _look_safely(self, charge_point_id: str, asked: _Job) -> float | None:
+        """As `_look`; whatever fails, a newer connection may have asked for more meanwhile."""
+        try:
+            return await self._look(charge_point_id, asked)
         except (CallFailed, StoreError) as error:
-            # It has gone, or the store has: when it comes back there is another job.
+            # It has gone, or the store has: when it comes back there is more to do.
             log.info("provisioning put off", charge_point=charge_point_id, reason=str(error))
         except Exception:  # one charge point must not end the work for all others
             log.exception("provisioning failed", charge_point=charge_point_id)
-        finally:
-            del self._jobs[charge_point_id]
+        return None
 
     async def _look(self, charge_point_id: str, asked: _Job) -> float | None:
         """Do what can be done now; returns when to look again, in s, None for not by itself."""

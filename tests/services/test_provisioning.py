@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed
 
 from ocpptrio.central_system import CentralSystem
@@ -24,6 +26,8 @@ from ocpptrio.memory_transport import memory_transport_pair
 from ocpptrio.protocol.core import ChangeConfiguration, RegistrationStatus
 from ocpptrio.services.wanted import KeyState, situation, verdicts, want
 from ocpptrio.session.state import SessionState
+from ocpptrio.simulator.charge_point import SimulatedChargePoint
+from ocpptrio.simulator.timing import Timing
 from ocpptrio.store import (
     charge_point_groups,
     charge_points,
@@ -33,6 +37,8 @@ from ocpptrio.store import (
 )
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import WantedScope
+from ocpptrio.vendor_profiles import VendorProfile
+from tests.clients import charge_point, test_settings
 
 MORNING = datetime(2026, 1, 15, tzinfo=UTC)
 OWN = WantedScope.CHARGE_POINT
@@ -152,12 +158,12 @@ class Yard:
 
     def __init__(self, central: CentralSystem, nursery: trio.Nursery) -> None:
         self.central = central
-        self._nursery = nursery
+        self.nursery = nursery
 
     def plug_in(self, device: Device, identity: str = "CP1", *, boots: bool = True) -> None:
         theirs, ours = memory_transport_pair()
-        self._nursery.start_soon(self.central.serve, identity, theirs)
-        self._nursery.start_soon(lambda: device.run(ours, boots=boots))
+        self.nursery.start_soon(self.central.serve, identity, theirs)
+        self.nursery.start_soon(lambda: device.run(ours, boots=boots))
 
     async def write(self, work: Callable[[Db], object]) -> None:
         await self.central.store.write(work)
@@ -640,6 +646,20 @@ async def test_one_that_reboots_at_each_write_and_forgets_is_given_up(
         assert len(device.written) <= 3
 
 
+async def test_a_new_connection_is_provisioned_though_the_old_one_did_not_answer(
+    autojump_clock: MockClock,
+) -> None:
+    async with yard() as y:
+        await y.want("HeartbeatInterval", "60")
+        stuck, device = Device(), Device()
+        stuck.get = lambda names: None
+        y.plug_in(stuck)
+        await stuck.wait_asked(1)
+        y.plug_in(device, boots=False)  # replaces it (Q12)
+        await trio.sleep(600)
+        assert device.written == [("HeartbeatInterval", "60")]
+
+
 async def test_a_key_that_is_never_reported_is_taken_on_its_word(autojump_clock: MockClock) -> None:
     async with yard() as y:
         await y.want("ApnName", "internet")
@@ -748,6 +768,93 @@ async def test_a_new_one_is_held_until_it_is_configured_then_accepted_and_asked_
         await trio.sleep(60)
         # E 3.40: not after it was accepted.
         assert device.actions.count("TriggerMessage") == 1
+
+
+async def test_the_simulator_is_provisioned_while_pending_and_then_at_work(
+    autojump_clock: MockClock,
+) -> None:
+    async with yard(hold_new=True, reset_when_idle=True) as y:
+        await y.want("MeterValuesSampledData", ",".join([MEASURANDS, "Bogus"]))
+        await y.want("ConnectorPhaseRotation", "0.RST,1.RTS")  # RebootRequired
+        point = SimulatedChargePoint("CP1", timing=Timing(MORNING), random=Random(1))
+
+        async def connect() -> Transport:
+            theirs, ours = memory_transport_pair()
+            y.nursery.start_soon(y.central.serve, "CP1", theirs)
+            return ours
+
+        y.nursery.start_soon(point.run, connect)
+        await trio.sleep(3600)
+        assert y.stage() == (ProvisioningState.FINISHED, "")
+        assert await y.states() == {
+            "MeterValuesSampledData": KeyState.SHORTENED,
+            "ConnectorPhaseRotation": KeyState.APPLIED,
+        }
+        assert y.state.registration is RegistrationStatus.ACCEPTED
+        assert y.state.boot_status is RegistrationStatus.ACCEPTED
+        assert len(y.state.connectors) > 1
+
+
+async def test_whoever_comes_in_unregistered_is_held_too() -> None:
+    provisioned = ProvisioningSettings(hold_new=True)
+    configured = msgspec.structs.replace(test_settings(), provisioning=provisioned)
+    async with CentralSystem(configured, inline_store=True) as central:
+        async with charge_point(central, "CP7") as point:  # from this machine
+            assert (await point.boot())["status"] == "Pending"
+        async with trio.open_nursery() as nursery:
+            theirs, ours = memory_transport_pair()
+            nursery.start_soon(central.serve, "CP8", theirs)
+            device = Device()
+            nursery.start_soon(device.run, ours)
+            await wait_all_tasks_blocked()
+            assert device.boots == ["Pending"]
+            nursery.cancel_scope.cancel()
+        held = await central.store.read(provisioning.everyone)
+        assert [record.charge_point_id for record in held] == ["CP7", "CP8"]
+
+
+async def test_one_of_which_nothing_is_wanted_waits_for_an_operator(
+    autojump_clock: MockClock,
+) -> None:
+    async with yard(hold_new=True) as y:
+        device = Device()
+        y.plug_in(device)
+        await trio.sleep(3600)
+        assert device.asked == []
+        assert y.state.registration is RegistrationStatus.PENDING
+        await y.want("HeartbeatInterval", "60")
+        await trio.sleep(60)
+        assert device.boots == ["Pending", "Accepted"]
+
+
+async def test_a_kind_that_reboots_when_asked_to_boot_is_not_asked(
+    autojump_clock: MockClock,
+) -> None:
+    async with yard(hold_new=True) as y:
+        await y.want("HeartbeatInterval", "60")
+        device = Device()
+        y.plug_in(device)
+        await trio.sleep(1)
+        y.central.registry.session("CP1").vendor_profile = VendorProfile(
+            name="x", trigger_boot_reboots=True
+        )
+        await trio.sleep(60)
+        assert y.state.registration is RegistrationStatus.ACCEPTED
+        assert "TriggerMessage" not in device.actions
+
+
+async def test_a_key_that_the_profile_fixes_is_not_written(autojump_clock: MockClock) -> None:
+    async with yard() as y:
+        await y.want("HeartbeatInterval", "60")
+        device = Device()
+        y.plug_in(device)
+        await trio.sleep(1)
+        y.central.registry.session("CP1").vendor_profile = VendorProfile(
+            name="x", fixed_keys=("Heartbeat*",)
+        )
+        await trio.sleep(60)
+        assert device.written == []
+        assert await y.states() == {"HeartbeatInterval": KeyState.FIXED}
 
 
 async def test_one_that_cannot_be_triggered_boots_when_its_interval_is_over(
