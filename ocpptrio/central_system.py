@@ -34,6 +34,7 @@ from ocpptrio.services.dispatch import HandlerTable, handler_table
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.services.metering import MeteringService
 from ocpptrio.services.notifications import NotificationService
+from ocpptrio.services.provisioning import ProvisioningService
 from ocpptrio.services.registration import RegistrationService
 from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
@@ -47,6 +48,7 @@ from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, deviations, retention
 from ocpptrio.store.driver import Db
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.vendor_profiles import load_profiles
 from ocpptrio.witness import Witness, tell
 
 # s between looks for what has outlived its retention
@@ -115,6 +117,9 @@ class CentralSystem:
         handlers: request struct -> handler; put others in before it runs, or wrap those there.
         data_transfer: where vendor handlers are registered.
         addresses: the (address, port) pairs bound, once it runs.
+
+    Raises:
+        ConfigError: a vendor profile is wrong.
     """
 
     def __init__(
@@ -126,7 +131,7 @@ class CentralSystem:
         new_unique_id: Any = None,  # Any: Callable[[], str] or None for random ones
     ) -> None:
         self.settings = settings or Settings()
-        self.registry = Registry()
+        self.registry = Registry(load_profiles(self.settings.vendor_profiles.directory))
         self.hub = Hub()
         self.passwords = Passwords()
         self.addresses: list[Address] = []
@@ -140,6 +145,9 @@ class CentralSystem:
         self._watchdog = Watchdog(
             self.store, self.registry, self.commands, self.settings.watchdog, clock
         )
+        self._provisioning = ProvisioningService(
+            self.store, self.registry, self.settings.provisioning, clock, self.commands.call
+        )
         self.data_transfer = DataTransferService(self.store)
         self.handlers: HandlerTable = handler_table(
             registration=RegistrationService(self.store, ocpp, clock),
@@ -151,7 +159,13 @@ class CentralSystem:
             notifications=NotificationService(self.store),
             security_service=SecurityService(self.store),
         )
-        admission = AdmissionService(self.store, ocpp, clock, self.passwords)
+        admission = AdmissionService(
+            self.store,
+            ocpp,
+            clock,
+            self.passwords,
+            hold_new=self.settings.provisioning.hold_new,
+        )
         self._listener = Listener(ocpp, admission.admit, self._serve_link)
         self._stop = trio.Event()
 
@@ -180,6 +194,7 @@ class CentralSystem:
                         nursery.start_soon(self._watchdog.run)
                     nursery.start_soon(self._note_seen)
                     nursery.start_soon(self._prune)
+                    await nursery.start(self._provisioning.run)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
                     task_status.started(self.addresses)
@@ -250,7 +265,12 @@ class CentralSystem:
         at_us = self._clock()
         await self.store.write(
             lambda db: charge_points.add(
-                db, charge_point_id=charge_point_id, origin="embedded", at_us=at_us, open=True
+                db,
+                charge_point_id=charge_point_id,
+                origin="embedded",
+                at_us=at_us,
+                open=True,
+                hold=self.settings.provisioning.hold_new,
             )
         )
         await self._serve(charge_point_id, transport, peer, None)
@@ -274,6 +294,7 @@ class CentralSystem:
             return await self._answer(session, event)
 
         settings = self.settings.ocpp
+        grace_s = session.vendor_profile.boot_grace_s
         connection = Connection(
             transport,
             Conversation(
@@ -283,7 +304,7 @@ class CentralSystem:
             answer,
             observer=witness,
             call_timeout_s=settings.call_timeout,
-            calls_after_s=settings.boot_grace,
+            calls_after_s=settings.boot_grace if grace_s is None else grace_s,
             **self._connection_options,
         )
         witness.connection = connection
@@ -354,6 +375,7 @@ class CentralSystem:
         self.registry.apply(events)
         for numbered in events:
             tell(numbered.event)
+        self._provisioning.notice(events)
         self.hub.publish(events)
 
     def _no_pong(self, session: Session) -> None:

@@ -169,11 +169,35 @@ class LogSettings(_Section, frozen=True, kw_only=True):
     format: LogFormat = LogFormat.TEXT
 
 
+class ProvisioningSettings(_Section, frozen=True, kw_only=True):
+    """[provisioning]: how charge points get their wanted configuration."""
+
+    enabled: bool = True  # nothing is sent where nothing is wanted
+    hold_new: bool = False  # new ones stay Pending until what is wanted of them is applied
+    delay: Annotated[float, Meta(ge=0)] = 5  # s after a boot or a reconnect; they are busy then
+    attempts: Count = 3  # writes of a value, and rounds that get no answer, before we give up
+    retry_interval: Seconds = 60  # s before the second attempt; doubled for each further one
+    shorten_measurands: bool = True  # a list that is rejected is tried without its last item
+    reset_when_idle: bool = False  # reset for RebootRequired, when no transaction runs
+
+    def __post_init__(self) -> None:
+        if self.hold_new and not self.enabled:
+            raise ValueError("hold_new: nobody would ever be accepted while enabled is false")
+
+
+class VendorProfileSettings(_Section, frozen=True, kw_only=True):
+    """[vendor_profiles]: what is known of makes of charge points."""
+
+    directory: str = ""  # of *.toml files that come before the shipped profiles; "": none
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """Everything that can be set. `Settings()` is all defaults."""
 
     ocpp: OcppSettings = OcppSettings()
     authorization: AuthorizationSettings = AuthorizationSettings()
+    provisioning: ProvisioningSettings = ProvisioningSettings()
+    vendor_profiles: VendorProfileSettings = VendorProfileSettings()
     store: StoreSettings = StoreSettings()
     retention: RetentionSettings = RetentionSettings()
     journal: JournalSettings = JournalSettings()

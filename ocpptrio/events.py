@@ -31,6 +31,17 @@ class ConditionKind(StrEnum):
     RECONNECTS = "reconnects"  # again and again
 
 
+class ProvisioningState(StrEnum):
+    """How far a charge point is from its wanted configuration."""
+
+    RUNNING = "running"
+    RETRYING = "tries again"
+    WAITS_FOR_REBOOT = "waits for reboot"
+    WAITS_FOR_IDLE = "waits for the end of a transaction"
+    FINISHED = "finished"
+    GIVEN_UP = "given up"
+
+
 class Event(
     msgspec.Struct,
     frozen=True,
@@ -102,6 +113,7 @@ class Booted(Event, frozen=True, kw_only=True):
     model: str
     serial_number: str | None = None
     firmware_version: str | None = None
+    triggered: bool = False  # we had asked for it: no sign of a reboot
 
 
 class RegistrationChanged(Event, frozen=True, kw_only=True):
@@ -222,6 +234,32 @@ class ConfigurationReported(Event, frozen=True, kw_only=True):
     keys: dict[str, str | None]
 
 
+class ConfigurationChanged(Event, frozen=True, kw_only=True):
+    """A configuration key holds another value than the charge point said before."""
+
+    key: str
+    before: str | None = None
+    after: str | None = None
+    command_id: int | None = None  # that changed it; None: the charge point by itself
+
+
+class WantedConfigurationChanged(Event, frozen=True, kw_only=True):
+    """What is wanted of these keys has changed, for the charge point or a group that it is in."""
+
+    keys: tuple[str, ...]
+
+
+class ConfigurationRefreshRequested(Event, frozen=True, kw_only=True):
+    """An operator wants the configuration read again."""
+
+
+class ProvisioningChanged(Event, frozen=True, kw_only=True):
+    """The charge point came nearer to its wanted configuration, or cannot."""
+
+    state: ProvisioningState
+    detail: str | None = None  # which keys, and why
+
+
 class Deviated(Event, frozen=True, kw_only=True):
     """The charge point left the specification in a way not seen of it before."""
 
@@ -288,6 +326,10 @@ AnyEvent: TypeAlias = (
     | ConditionCleared
     | ConditionEscalated
     | ClockMeasured
+    | ConfigurationChanged
+    | WantedConfigurationChanged
+    | ConfigurationRefreshRequested
+    | ProvisioningChanged
 )
 
 

@@ -22,6 +22,7 @@ LAYERS = {
     "websocket": 2,
     "handshake": 2,
     "passwords": 2,
+    "vendor_profiles": 2,
     "memory_transport": 3,
     "listener": 3,
     "store": 3,

@@ -19,6 +19,7 @@ _COMMANDS: Final = (
     ("simulate", "simulate:simulate", "Be a charge point, to try a central system with."),
     ("charge-points", "charge_points:app", "Who may connect, who is there, and how they are."),
     ("groups", "groups:app", "Charge points that are treated alike."),
+    ("configuration", "configuration:app", "What configuration keys hold, and are to hold."),
     ("tags", "tags:app", "The idTags that may charge."),
     ("transactions", "transactions:app", "What was charged: when, by whom, how much."),
     ("conditions", "conditions:app", "What is wrong with charge points, and since when."),

@@ -21,6 +21,7 @@ from ocpptrio.cli.output import (
     print_fields,
     public,
 )
+from ocpptrio.config import Settings
 from ocpptrio.services.clock_skew import in_words
 from ocpptrio.store import (
     attempts,
@@ -30,6 +31,7 @@ from ocpptrio.store import (
     configuration,
     connectors,
     deviations,
+    provisioning,
     transactions,
 )
 from ocpptrio.store.driver import Reader
@@ -40,8 +42,10 @@ from ocpptrio.store.records import (
     ConfigurationRecord,
     ConnectorRecord,
     DeviationRecord,
+    ProvisioningRecord,
     TransactionRecord,
 )
+from ocpptrio.vendor_profiles import ORDINARY, VendorProfile, load_profiles
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -59,6 +63,7 @@ class Detailed(Listed, frozen=True, kw_only=True):
     deviations: Sequence[DeviationRecord]
     conditions: Sequence[ConditionRecord]
     clock_skew_us: int | None
+    provisioning: ProvisioningRecord
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -116,10 +121,12 @@ async def show(
             deviations=deviations.of(reader, charge_point_id),
             conditions=conditions.listed(reader, charge_point_id=charge_point_id),
             clock_skew_us=clock_skews.get(reader, charge_point_id),
+            provisioning=provisioning.get(reader, charge_point_id),
         )
 
     found = await database.read(work)
     skew_us = found.clock_skew_us
+    profile = vendor_profile(found.record, database.settings())
     if output.json:
         output.document(
             _listed_view(found)
@@ -129,6 +136,8 @@ async def show(
                 "deviations": [public(row) for row in found.deviations],
                 "conditions": [public(row) for row in found.conditions],
                 "clock_skew_s": skew_us and skew_us / 1_000_000,
+                "vendor_profile": msgspec.to_builtins(profile),
+                "provisioning": public(found.provisioning),
             }
         )
         return
@@ -154,6 +163,9 @@ async def show(
             "clock": None if skew_us is None else in_words(skew_us),
             "registered": f"{cell(at(record.registered_at_us))} ({record.origin})",
             "note": record.note,
+            "vendor profile": None if profile is ORDINARY else profile.name,
+            "": profile.note,
+            "configuration": joined(found.provisioning.state, found.provisioning.detail),
         }
     )
     if found.conditions:
@@ -250,6 +262,16 @@ def known(reader: Reader, charge_point_id: str) -> ChargePointRecord:
     if record is None:
         raise Failed(f"{charge_point_id} is not registered; see: ocpptrio charge-points list")
     return record
+
+
+def vendor_profile(record: ChargePointRecord, settings: Settings) -> VendorProfile:
+    """The profile in force, by what the charge point said when it booted last.
+
+    Raises:
+        ConfigError: a profile is wrong.
+    """
+    profiles = load_profiles(settings.vendor_profiles.directory)
+    return profiles.choose(record.vendor, record.model, record.firmware_version)
 
 
 def _listed_view(row: Listed) -> dict[str, object]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from cyclopts import App, Parameter
 
 from ocpptrio.cli import new_password
+from ocpptrio.cli.charge_point_registration import accept, hold, reject
 from ocpptrio.cli.charge_point_views import known, list_, list_attempts, show
 from ocpptrio.cli.new_password import NewPassword
 from ocpptrio.cli.options import FROM_SETTINGS, Database
@@ -24,6 +25,9 @@ app = App(name="charge-points")
 app.command(list_, name="list")
 app.command(show)
 app.command(list_attempts, name="attempts")
+app.command(accept)
+app.command(hold)
+app.command(reject)
 
 
 def _check_identity(_type: Any, text: str) -> None:  # Any: as cyclopts calls it
@@ -63,6 +67,7 @@ async def add(
     chosen = _chosen(password, generate_password)
     password_hash = None if chosen is None else chosen.hash()
     registration = RegistrationStatus.PENDING if pending else RegistrationStatus.ACCEPTED
+    hold_new = database.settings().provisioning.hold_new and not pending
 
     def work(db: Db) -> ChargePointRecord:
         if not charge_points.add(
@@ -74,6 +79,7 @@ async def add(
             registration=registration,
             password_hash=password_hash,
             note=note or None,
+            hold=hold_new,
         ):
             raise Failed(f"{charge_point_id} is registered already")
         attempts.remove(db, charge_point_id)
@@ -105,6 +111,7 @@ async def adopt(
         note: Anything you want to remember.
     """
     chosen = _chosen(password, generate_password)
+    hold_new = database.settings().provisioning.hold_new
     changes: dict[str, Any] = {}  # Any: columns of any type
     if chosen is not None:
         changes["password_hash"] = chosen.hash()
@@ -128,6 +135,7 @@ async def adopt(
                 charge_point_id=charge_point_id,
                 origin="adopted",
                 at_us=system_clock(),
+                hold=hold_new,
                 **changes,
             )
         else:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ocpptrio.cli.output import FOR_PEOPLE, Output
 from ocpptrio.config import load_effective
+from ocpptrio.vendor_profiles import load_profiles
 
 
 class SettingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ def check_config(
         file: The config.toml to check; without it, defaults and environment.
     """
     effective = load_effective(file)
+    load_profiles(effective.settings.vendor_profiles.directory)  # for what is wrong with one
     views = [
         SettingView(
             section=section,

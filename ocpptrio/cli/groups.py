@@ -4,7 +4,8 @@ from cyclopts import App
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, plural
-from ocpptrio.store import charge_point_groups, charge_points
+from ocpptrio.clock import system_clock
+from ocpptrio.store import charge_point_groups, charge_points, wanted_configuration
 from ocpptrio.store.driver import Db
 
 app = App(name="groups")
@@ -48,6 +49,7 @@ async def add(
             if charge_points.get(db, identity) is None:
                 raise Failed(f"{identity} is not registered; see ocpptrio charge-points list")
             charge_point_groups.put(db, group, identity)
+        wanted_configuration.membership_changed(db, group, identities, system_clock())
 
     await database.write(work)
     output.done(
@@ -76,6 +78,7 @@ async def remove(
         for identity in identities:
             if not charge_point_groups.take_out(db, group, identity):
                 raise Failed(f"{identity} is not in {group}; see ocpptrio groups list")
+        wanted_configuration.membership_changed(db, group, identities, system_clock())
 
     await database.write(work)
     output.done(

@@ -30,12 +30,19 @@ log = structlog.get_logger("ocpptrio.admission")
 
 class AdmissionService:
     def __init__(
-        self, store: Store, settings: OcppSettings, clock: Clock, passwords: Passwords
+        self,
+        store: Store,
+        settings: OcppSettings,
+        clock: Clock,
+        passwords: Passwords,
+        *,
+        hold_new: bool = False,
     ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
         self._passwords = passwords
+        self._hold_new = hold_new
         self._failures: OrderedDict[str, list[int]] = OrderedDict()
         self._told: OrderedDict[str, int] = OrderedDict()
 
@@ -85,6 +92,7 @@ class AdmissionService:
             origin="loopback" if from_here else "accepted",
             at_us=at_us,
             open=from_here,
+            hold=self._hold_new,
         )
         return charge_points.get(db, handshake.charge_point_id)
 

@@ -19,13 +19,8 @@ from ocpptrio.errors import (
     NotConnected,
     OcpptrioError,
 )
-from ocpptrio.events import CommandChanged, ConfigurationReported
+from ocpptrio.events import CommandChanged
 from ocpptrio.protocol.core import (
-    ChangeConfiguration,
-    ChangeConfigurationResponse,
-    ConfigurationStatus,
-    GetConfigurationResponse,
-    KeyValue,
     RegistrationStatus,
     RemoteStartTransaction,
     RemoteStopTransaction,
@@ -33,9 +28,10 @@ from ocpptrio.protocol.core import (
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.protocol.remote_trigger import TriggerMessage
 from ocpptrio.protocol.security import ExtendedTriggerMessage
-from ocpptrio.redaction import is_secret, redact
+from ocpptrio.redaction import redact
+from ocpptrio.services.configuration import mirror
 from ocpptrio.session.registry import Session
-from ocpptrio.store import commands, configuration
+from ocpptrio.store import commands
 from ocpptrio.store.driver import Db, Store
 
 # What a Pending charge point must not be asked (OCPP 1.6, 4.2).
@@ -79,7 +75,11 @@ class CommandService:
         log.info("command", charge_point=charge_point_id, action=action)
         outcome: ResponseT | OcpptrioError
         try:
-            outcome = await connection.call(request, timeout_s=timeout_s, on_unheard=unheard)
+            outcome = await connection.call(
+                request,
+                timeout_s=timeout_s or session.vendor_profile.call_timeout_s,
+                on_unheard=unheard,
+            )
         except OcpptrioError as error:
             outcome = error
         await self._store.write(
@@ -141,7 +141,7 @@ class CommandService:
         response = error = None
         if isinstance(outcome, Message):
             response = redact(action, msgspec.json.encode(outcome).decode())
-            self._mirror(db, charge_point_id, request, outcome, at_us)
+            mirror(db, session.state, command_id, request, outcome, at_us)
         else:
             error = str(outcome)
         state = _state(outcome)
@@ -164,35 +164,6 @@ class CommandService:
                 detail=response or error,
             )
         )
-
-    @staticmethod
-    def _mirror(
-        db: Db,
-        charge_point_id: str,
-        request: Request[Message],
-        response: Message,
-        at_us: int,
-    ) -> None:
-        """Keep what an answer tells about the configuration of the charge point."""
-        entries: list[KeyValue] = []
-        if isinstance(response, GetConfigurationResponse):
-            entries = [e for e in response.configuration_key or () if not is_secret(e.key)]
-        elif (
-            isinstance(request, ChangeConfiguration)
-            and isinstance(response, ChangeConfigurationResponse)
-            and response.status is ConfigurationStatus.ACCEPTED
-            and not is_secret(request.key)
-        ):
-            entries = [KeyValue(key=request.key, readonly=False, value=request.value)]
-        if entries:
-            configuration.put(db, charge_point_id, entries, at_us)
-            db.emit(
-                ConfigurationReported(
-                    charge_point_id=charge_point_id,
-                    at_us=at_us,
-                    keys={entry.key: entry.value for entry in entries},
-                )
-            )
 
 
 def _state(outcome: Message | OcpptrioError) -> str:

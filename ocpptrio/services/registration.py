@@ -28,6 +28,9 @@ class RegistrationService:
         """Running transactions stay open: the charge point still owes their stops (4.10)."""
         status = incoming.state.registration
         charge_point_id, at_us = incoming.charge_point_id, incoming.received_at_us
+        # Asked for, it says nothing about a reboot (Q17); the next one is its own again.
+        triggered = "BootNotification" in incoming.session.triggered
+        incoming.session.triggered.discard("BootNotification")
 
         def work(db: Db) -> None:
             charge_points.booted(db, charge_point_id, request, at_us)
@@ -40,6 +43,7 @@ class RegistrationService:
                     model=request.charge_point_model,
                     serial_number=request.charge_point_serial_number,
                     firmware_version=request.firmware_version,
+                    triggered=triggered,
                 )
             )
 

@@ -47,11 +47,12 @@ class Liveness:
     def _look(self, session: Session, life: LifeSigns, now: float, nursery: trio.Nursery) -> None:
         timeout_s = self._settings.connection_timeout
         silent_s = now - life.heard_at
-        answers_pings = self._settings.ping and session.answers_pings
+        pings = self._settings.ping and session.vendor_profile.pings
+        answers_pings = pings and session.answers_pings
         limit_s = 2 * timeout_s if answers_pings else self._longest_silence_s
         if silent_s > limit_s and session.connection is not None:
             session.connection.close(1001, f"nothing heard for {silent_s:.0f} s")
-        elif silent_s > PING_AFTER * timeout_s and self._settings.ping and not session.pinging:
+        elif silent_s > PING_AFTER * timeout_s and pings and not session.pinging:
             session.pinging = True
             nursery.start_soon(self._ping, session, life)
 

@@ -10,8 +10,9 @@ from typing import Protocol
 import trio
 
 from ocpptrio.connection import Connection
-from ocpptrio.events import NumberedEvent, Registered, Removed
+from ocpptrio.events import Booted, NumberedEvent, Registered, Removed
 from ocpptrio.session.state import SessionState, apply
+from ocpptrio.vendor_profiles import ORDINARY, VendorProfile, VendorProfiles
 
 
 class LifeSigns(Protocol):
@@ -34,6 +35,7 @@ class Session:
         ignores_pings: it has left one without an answer on this connection.
         pinging: a ping is under way.
         clock_unset_at_us: when a message came last whose time shows a clock that was never set.
+        vendor_profile: what is known of its kind, by what it said when it booted last.
     """
 
     __slots__ = (
@@ -48,6 +50,7 @@ class Session:
         "pinging",
         "state",
         "triggered",
+        "vendor_profile",
     )
 
     def __init__(self, state: SessionState, last_seen_us: int = 0) -> None:
@@ -62,6 +65,7 @@ class Session:
         self.ignores_pings = False
         self.pinging = False
         self.clock_unset_at_us = 0
+        self.vendor_profile: VendorProfile = ORDINARY
 
     def attach(
         self, connection: Connection, generation: int, life: LifeSigns | None = None
@@ -94,8 +98,9 @@ class Session:
 class Registry:
     """All sessions, by identity."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: VendorProfiles | None = None) -> None:
         self._sessions: dict[str, Session] = {}
+        self._profiles = profiles or VendorProfiles()
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._sessions.values())
@@ -108,6 +113,7 @@ class Registry:
 
     def put(self, session: Session) -> None:
         self._sessions[session.state.charge_point_id] = session
+        self._choose_profile(session)
 
     def session(self, charge_point_id: str) -> Session:
         """The session, made if it is not there yet."""
@@ -127,7 +133,15 @@ class Registry:
                     continue  # an attempt of one that we do not know
                 session = self.session(event.charge_point_id)
             session.state = apply(session.state, event)
-            if isinstance(event, Removed):
+            if isinstance(event, Booted):
+                self._choose_profile(session)
+            elif isinstance(event, Removed):
                 del self._sessions[event.charge_point_id]
                 if session.connection is not None:
                     session.connection.close(1008, "removed by an operator")
+
+    def _choose_profile(self, session: Session) -> None:
+        state = session.state
+        session.vendor_profile = self._profiles.choose(
+            state.vendor, state.model, state.firmware_version
+        )

@@ -12,9 +12,11 @@ from ocpptrio.store import (
     conditions,
     configuration,
     connectors,
+    provisioning,
     transactions,
 )
 from ocpptrio.store.driver import Reader, Store
+from ocpptrio.store.records import ProvisioningRecord
 
 STUCK = (ConditionKind.STUCK_PREPARING, ConditionKind.STUCK_FINISHING)
 
@@ -55,7 +57,10 @@ def _sessions(reader: Reader) -> list[Session]:
             )
         )
     keys_of: dict[str, dict[str, str | None]] = {}
+    read_at_us: dict[str, int] = {}
     for entry in configuration.everyone(reader):
+        before_us = read_at_us.get(entry.charge_point_id, 0)
+        read_at_us[entry.charge_point_id] = max(before_us, entry.reported_at_us)
         keys_of.setdefault(entry.charge_point_id, {})[entry.key] = entry.value
     skews_us = clock_skews.everyone(reader)
     conditions_of: dict[str, list[Condition]] = {}
@@ -77,6 +82,8 @@ def _sessions(reader: Reader) -> list[Session]:
             stuck[condition.connector_id] = replace(
                 stuck[condition.connector_id], since_us=condition.since_us
             )
+    provisioned = {record.charge_point_id: record for record in provisioning.everyone(reader)}
+    nothing = ProvisioningRecord(charge_point_id="")
     return [
         Session(
             SessionState(
@@ -99,6 +106,9 @@ def _sessions(reader: Reader) -> list[Session]:
                 configuration=keys_of.get(record.charge_point_id, {}),
                 clock_skew_us=skews_us.get(record.charge_point_id),
                 conditions=tuple(conditions_of.get(record.charge_point_id, ())),
+                configuration_read_at_us=read_at_us.get(record.charge_point_id),
+                provisioning=provisioned.get(record.charge_point_id, nothing).state,
+                provisioning_detail=provisioned.get(record.charge_point_id, nothing).detail,
             ),
             record.last_seen_at_us or 0,
         )

@@ -22,6 +22,8 @@ from ocpptrio.events import (
     FirmwareStatusChanged,
     LogStatusChanged,
     MeterValuesReceived,
+    ProvisioningChanged,
+    ProvisioningState,
     Registered,
     RegistrationChanged,
     StatusChanged,
@@ -88,7 +90,13 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionState(msgspec.Struct, frozen=True, kw_only=True):
-    """One charge point. Its dicts are replaced, never changed."""
+    """One charge point. Its dicts are replaced, never changed.
+
+    Attributes:
+        boot_status: how its last BootNotification was answered, hence what it believes to be.
+        configuration_read_at_us: when it last reported configuration keys; None: never.
+        provisioning: how far it is from its wanted configuration; None: nothing was ever wanted.
+    """
 
     charge_point_id: str
     registration: RegistrationStatus = RegistrationStatus.ACCEPTED
@@ -114,6 +122,10 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     boots_us: tuple[int, ...] = ()  # within the last hour
     connections_us: tuple[int, ...] = ()  # within the last hour
+    configuration_read_at_us: int | None = None
+    boot_status: RegistrationStatus | None = None
+    provisioning: ProvisioningState | None = None
+    provisioning_detail: str | None = None
 
 
 def apply(state: SessionState, event: AnyEvent) -> SessionState:
@@ -170,6 +182,7 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
                 state,
                 booted_at_us=event.at_us,
                 boots_us=_recent(state.boots_us, event.at_us),
+                boot_status=event.status,
                 vendor=event.vendor,
                 model=event.model,
                 serial_number=event.serial_number,
@@ -188,11 +201,17 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
         case LogStatusChanged(status=text):
             return replace(state, log_status=text)
         case ConfigurationReported(keys=keys):
-            return replace(state, configuration=state.configuration | keys)
+            return replace(
+                state,
+                configuration=state.configuration | keys,
+                configuration_read_at_us=event.at_us,
+            )
         case ClockMeasured(skew_us=skew_us):
             return replace(state, clock_skew_us=skew_us)
         case ConditionRaised() | ConditionCleared() | ConditionEscalated():
             return replace(state, conditions=_conditions(state.conditions, event))
+        case ProvisioningChanged():
+            return replace(state, provisioning=event.state, provisioning_detail=event.detail)
     return state
 
 

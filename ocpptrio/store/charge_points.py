@@ -17,6 +17,7 @@ from ocpptrio.events import (
     Removed,
 )
 from ocpptrio.protocol.core import BootNotification, RegistrationStatus
+from ocpptrio.store import configuration, provisioning, wanted_configuration
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import ChargePointRecord
 
@@ -61,8 +62,15 @@ def add(
     registration: RegistrationStatus = RegistrationStatus.ACCEPTED,
     password_hash: str | None = None,
     note: str | None = None,
+    hold: bool = False,
 ) -> bool:
-    """Register a charge point; False if it is known already, which changes nothing."""
+    """Register a charge point; False if it is known already, which changes nothing.
+
+    Args:
+        hold: it stays Pending until all that is wanted of its configuration is applied.
+    """
+    if hold:
+        registration = RegistrationStatus.PENDING
     added = db.row(
         """INSERT INTO charge_points (charge_point_id, registered_at_us, origin, registration,
             open, password_hash, note)
@@ -71,6 +79,8 @@ def add(
     )
     if added is None:
         return False
+    if hold:
+        provisioning.hold(db, charge_point_id, until_done=True)
     db.emit(
         Registered(
             charge_point_id=charge_point_id,
@@ -89,7 +99,9 @@ def remove(db: Db, charge_point_id: str, at_us: int) -> bool:
     if db.row(sql, [charge_point_id]) is None:
         return False
     db.run("DELETE FROM connectors WHERE charge_point_id = ?", [charge_point_id])
-    db.run("DELETE FROM reported_configuration WHERE charge_point_id = ?", [charge_point_id])
+    configuration.forget(db, charge_point_id)
+    wanted_configuration.forget(db, charge_point_id)
+    provisioning.forget(db, charge_point_id)
     db.run("DELETE FROM deviations WHERE charge_point_id = ?", [charge_point_id])
     db.run("DELETE FROM conditions WHERE charge_point_id = ?", [charge_point_id])
     db.run("DELETE FROM clock_skews WHERE charge_point_id = ?", [charge_point_id])

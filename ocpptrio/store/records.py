@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from ocpptrio.events import ConditionKind
+from ocpptrio.events import ConditionKind, ProvisioningState
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind
 from ocpptrio.store.driver import Row
@@ -32,6 +32,24 @@ class CommandState(StrEnum):
 class Direction(StrEnum):
     IN = "in"  # from the charge point
     OUT = "out"
+
+
+class WantedScope(StrEnum):
+    """Whom a wanted value is for. Their own wins over that of their groups."""
+
+    CHARGE_POINT = "charge point"
+    GROUP = "group"
+
+
+class AttemptOutcome(StrEnum):
+    """What is known of a value that we sent to a charge point."""
+
+    SENT = "sent"  # and not answered, or with an error that may pass
+    ACCEPTED = "accepted"
+    REBOOT_REQUIRED = "reboot required"
+    HIDDEN = "accepted, not reported"  # its word is all that we get
+    REJECTED = "rejected"
+    NOT_SUPPORTED = "not supported"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -211,6 +229,61 @@ class ConfigurationRecord(Record, frozen=True, kw_only=True):
     value: str | None
     readonly: bool
     reported_at_us: int
+    # What it will hold after its next boot, since when, and which command said so.
+    pending_value: str | None = None
+    pending_at_us: int | None = None
+    pending_command_id: int | None = None
+
+
+class ConfigurationChange(Record, frozen=True, kw_only=True):
+    """A key that came to hold another value."""
+
+    change_number: int
+    charge_point_id: str
+    key_folded: str
+    key: str
+    value_before: str | None
+    value_after: str | None
+    changed_at_us: int  # when we learnt of it
+    command_id: int | None  # of ours; None: the charge point by itself
+
+
+class WantedRecord(Record, frozen=True, kw_only=True):
+    """What a key is to hold."""
+
+    scope: WantedScope
+    target: str  # an identity, or the name of a group
+    key_folded: str = ""  # made by the store
+    key: str
+    value: str
+    set_at_us: int
+
+
+class AttemptedRecord(Record, frozen=True, kw_only=True):
+    """What became of writing a value to a key, on a firmware."""
+
+    charge_point_id: str
+    key_folded: str
+    value: str
+    firmware_version: str  # "": it does not tell
+    outcome: AttemptOutcome
+    attempts: int
+    last_at_us: int
+    confirmed_at_us: int | None = None  # read back, and not found otherwise since
+    detail: str | None = None
+
+
+class ProvisioningRecord(Record, frozen=True, kw_only=True):
+    """How far a charge point is from what is wanted."""
+
+    charge_point_id: str
+    accept_when_done: bool = False  # held as Pending until all of it is applied
+    state: ProvisioningState | None = None
+    detail: str | None = None
+    changed_at_us: int | None = None
+    unfinished: int = 0  # rounds in a row that could not be ended
+    round_at_us: int | None = None  # when the last one began
+    reset_at_us: int | None = None  # when we last reset it for the sake of a key
 
 
 class SecurityEventRecord(Record, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ from ocpptrio.protocol.core import (
     BootNotification,
     ChargePointErrorCode,
     ChargePointStatus,
-    KeyValue,
 )
 from ocpptrio.protocol.datatypes import AuthorizationStatus, Deviation, DeviationKind
 from ocpptrio.store import (
@@ -23,7 +22,7 @@ from ocpptrio.store import (
     transactions,
 )
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import ChargePointRecord, ConnectorRecord
+from ocpptrio.store.records import ChargePointRecord, ConfigurationRecord, ConnectorRecord
 from tests.cli.conftest import Command
 
 Write = Callable[[Callable[[Db], object]], object]
@@ -75,7 +74,15 @@ def a_busy_one(db: Db) -> None:
         meter_start_wh=0,
     )
     configuration.put(
-        db, "CP1", [KeyValue(key="HeartbeatInterval", readonly=False, value="300")], NOON_US
+        db,
+        ConfigurationRecord(
+            charge_point_id="CP1",
+            key_folded="heartbeatinterval",
+            key="HeartbeatInterval",
+            value="300",
+            readonly=False,
+            reported_at_us=NOON_US,
+        ),
     )
     deviations.note(
         db,

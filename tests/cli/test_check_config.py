@@ -53,3 +53,14 @@ def test_an_error_names_file_key_reason_and_remedy(ocpptrio: Command, config: Pa
         f'ocpptrio: {config}: [ocpp] port = "http": expected int, got str. '
         "Leave it out to use the default, 8080\n"
     )
+
+
+def test_a_wrong_vendor_profile_is_told(ocpptrio: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[[profile]]\nname = "x"\nvendor = "X"\nping = false\n')
+    file = tmp_path / "config.toml"
+    file.write_text(f'[vendor_profiles]\ndirectory = "{tmp_path}/none"\n')
+    assert "no such directory" in ocpptrio("check-config", str(file), status=1).err
+    file.write_text(f'[vendor_profiles]\ndirectory = "{tmp_path}"\n')
+    # All files that end so are read, hence the config.toml beside it too.
+    file = file.rename(tmp_path / "config.txt")
+    assert "did you mean pings?" in ocpptrio("check-config", str(file), status=1).err

@@ -13,6 +13,7 @@ from ocpptrio.protocol.conversation import CallReceived, Conversation
 from ocpptrio.protocol.datatypes import Message
 from ocpptrio.session.liveness import Liveness
 from ocpptrio.session.registry import Registry
+from ocpptrio.vendor_profiles import ORDINARY, VendorProfile
 
 
 class Life:
@@ -38,10 +39,13 @@ async def no_answer(event: CallReceived) -> Message:
     raise AssertionError("nothing is asked here")
 
 
-async def ends_at(life: Life, settings: OcppSettings, *, within_s: float) -> float | None:
+async def ends_at(
+    life: Life, settings: OcppSettings, *, within_s: float, profile: VendorProfile = ORDINARY
+) -> float | None:
     """When the watched connection is closed; None if it is still open after that time."""
     registry = Registry()
     session = registry.session("CP1")
+    session.vendor_profile = profile
     ours, theirs = memory_transport_pair()
     connection = Connection(ours, Conversation(Role.CENTRAL_SYSTEM), no_answer)
     ended = None
@@ -91,6 +95,14 @@ async def test_without_pings_only_messages_count(autojump_clock: MockClock) -> N
     life = Life(answers=True)
     settings = OcppSettings(ping=False, heartbeat_interval=30)
     assert await ends_at(life, settings, within_s=3600) == pytest.approx(130, abs=6)
+    assert life.pings == []
+
+
+async def test_a_kind_that_dislikes_pings_gets_none(autojump_clock: MockClock) -> None:
+    life = Life(answers=True)
+    profile = VendorProfile(name="x", pings=False)
+    ended = await ends_at(life, OcppSettings(), within_s=3600, profile=profile)
+    assert ended == pytest.approx(910, abs=6)
     assert life.pings == []
 
 

@@ -20,6 +20,8 @@ from ocpptrio.events import (
     FirmwareStatusChanged,
     LogStatusChanged,
     MeterValuesReceived,
+    ProvisioningChanged,
+    ProvisioningState,
     Registered,
     RegistrationChanged,
     SecurityEventReported,
@@ -131,6 +133,29 @@ def test_the_end_of_an_older_connection_does_not_take_the_newer_one_away() -> No
             ),
             "booted_at_us",
             9,
+        ),
+        (
+            Booted(
+                charge_point_id="CP1",
+                at_us=9,
+                status=RegistrationStatus.PENDING,
+                vendor="V",
+                model="M",
+            ),
+            "boot_status",
+            RegistrationStatus.PENDING,
+        ),
+        (
+            ConfigurationReported(charge_point_id="CP1", at_us=7, keys={"A": "1"}),
+            "configuration_read_at_us",
+            7,
+        ),
+        (
+            ProvisioningChanged(
+                charge_point_id="CP1", at_us=1, state=ProvisioningState.GIVEN_UP, detail="A"
+            ),
+            "provisioning",
+            ProvisioningState.GIVEN_UP,
         ),
         (Registered(charge_point_id="CP1", at_us=1, origin="added", open=True), "open", True),
         (

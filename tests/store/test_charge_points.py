@@ -8,13 +8,25 @@ from ocpptrio.protocol.core import (
     BootNotification,
     ChargePointErrorCode,
     ChargePointStatus,
-    KeyValue,
     RegistrationStatus,
 )
 from ocpptrio.protocol.datatypes import Deviation, DeviationKind
-from ocpptrio.store import charge_points, configuration, connectors, deviations
+from ocpptrio.services.wanted import want
+from ocpptrio.store import (
+    charge_points,
+    configuration,
+    connectors,
+    deviations,
+    provisioning,
+    wanted_configuration,
+)
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import ChargePointRecord, ConnectorRecord
+from ocpptrio.store.records import (
+    ChargePointRecord,
+    ConfigurationRecord,
+    ConnectorRecord,
+    WantedScope,
+)
 
 
 async def _get(store: Store, charge_point_id: str = "CP1") -> ChargePointRecord:
@@ -70,7 +82,19 @@ async def test_removing_takes_what_is_kept_of_it_but_not_its_history(
 
     def fill(db: Db) -> None:
         connectors.put(db, connector)
-        configuration.put(db, "CP1", [KeyValue(key="a", readonly=True)], 1)
+        configuration.put(
+            db,
+            ConfigurationRecord(
+                charge_point_id="CP1",
+                key_folded="a",
+                key="a",
+                value=None,
+                readonly=True,
+                reported_at_us=1,
+            ),
+        )
+        want(db, WantedScope.CHARGE_POINT, "CP1", "a", "1", 1)
+        provisioning.hold(db, "CP1", until_done=True)
         deviations.note(db, charge_point_id="CP1", action="A", deviation=deviation, at_us=1)
 
     await _add(store)
@@ -81,6 +105,8 @@ async def test_removing_takes_what_is_kept_of_it_but_not_its_history(
     assert await store.read(connectors.everyone) == []
     assert await store.read(deviations.everyone) == []
     assert await store.read(configuration.everyone) == []
+    assert await store.read(wanted_configuration.everything) == []
+    assert await store.read(provisioning.everyone) == []
     assert published[-1].event == Removed(charge_point_id="CP1", at_us=2)
 
 

@@ -23,6 +23,10 @@ TABLES: dict[str, type[Record]] = {
     "attempts": records.AttemptRecord,
     "journal": records.JournalEntry,
     "conditions": records.ConditionRecord,
+    "wanted_configuration": records.WantedRecord,
+    "configuration_attempts": records.AttemptedRecord,
+    "configuration_changes": records.ConfigurationChange,
+    "provisioning": records.ProvisioningRecord,
 }
 NO_RECORD = {
     "charge_point_groups",

@@ -1,0 +1,86 @@
+"""`ocpptrio charge-points accept`, `hold` and `reject`: what BootNotifications are answered with.
+
+A running daemon notices. Not here: whether one may connect at all (charge_points).
+"""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ocpptrio.cli.charge_point_views import known
+from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.output import FOR_PEOPLE, Output, public
+from ocpptrio.clock import system_clock
+from ocpptrio.protocol.core import RegistrationStatus
+from ocpptrio.store import charge_points, provisioning
+from ocpptrio.store.driver import Db
+from ocpptrio.store.records import ChargePointRecord
+
+
+async def accept(
+    charge_point_id: str, /, *, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
+) -> None:
+    """Accept a charge point that was held or rejected; one that waits is asked to boot.
+
+    Args:
+        charge_point_id: Its identity.
+    """
+    await _register(charge_point_id, RegistrationStatus.ACCEPTED, database, output)
+
+
+async def hold(
+    charge_point_id: str,
+    /,
+    *,
+    until_configured: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Hold a charge point back: it may connect and be configured, but not charge.
+
+    One that is connected hears of it when it boots next.
+
+    Args:
+        charge_point_id: Its identity.
+        until_configured: Accept it as soon as all that is wanted of its configuration is applied;
+            else when you do.
+    """
+    await _register(
+        charge_point_id,
+        RegistrationStatus.PENDING,
+        database,
+        output,
+        until_configured=until_configured,
+    )
+
+
+async def reject(
+    charge_point_id: str, /, *, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
+) -> None:
+    """Reject a charge point: it may connect, and nothing more.
+
+    Args:
+        charge_point_id: Its identity.
+    """
+    await _register(charge_point_id, RegistrationStatus.REJECTED, database, output)
+
+
+async def _register(
+    charge_point_id: str,
+    status: RegistrationStatus,
+    database: Database,
+    output: Output,
+    *,
+    until_configured: bool = False,
+) -> None:
+    def work(db: Db) -> ChargePointRecord:
+        known(db, charge_point_id)
+        provisioning.hold(db, charge_point_id, until_done=until_configured)
+        charge_points.edit(db, charge_point_id, system_clock(), registration=status)
+        return known(db, charge_point_id)
+
+    record = await database.write(work)
+    sentence = f"{charge_point_id} is {status} now"
+    if until_configured:
+        sentence += ", until its wanted configuration is applied"
+    output.done(sentence, public(record))
