@@ -20,6 +20,7 @@ _COMMANDS: Final = (
     ("charge-points", "charge_points:app", "Who may connect, who is there, and how they are."),
     ("groups", "groups:app", "Charge points that are treated alike."),
     ("tags", "tags:app", "The idTags that may charge."),
+    ("tag-groups", "tag_groups:app", "What idTags with the same parent share."),
     ("transactions", "transactions:app", "What was charged: when, by whom, how much."),
     ("journal", "journal:app", "Every message that came and went."),
     ("check-config", "check_config:check_config", "Show every setting, and where it comes from."),

@@ -14,6 +14,7 @@ from ocpptrio.events import (
     FirmwareStatusChanged,
     LogStatusChanged,
     MeterValuesReceived,
+    OpenMode,
     Registered,
     RegistrationChanged,
     SecurityEventReported,
@@ -126,7 +127,11 @@ def test_the_end_of_an_older_connection_does_not_take_the_newer_one_away() -> No
             "booted_at_us",
             9,
         ),
-        (Registered(charge_point_id="CP1", at_us=1, origin="added", open=True), "open", True),
+        (
+            Registered(charge_point_id="CP1", at_us=1, origin="added", mode=OpenMode.LEARN),
+            "mode",
+            "learn",
+        ),
         (
             RegistrationChanged(charge_point_id="CP1", at_us=1, status=RegistrationStatus.PENDING),
             "registration",

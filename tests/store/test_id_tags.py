@@ -20,7 +20,7 @@ TAG = IdTagRecord(
 async def test_a_tag_is_found_whatever_its_case(store: Store) -> None:
     await store.write(lambda db: id_tags.put(db, TAG))
     found = await store.read(lambda reader: id_tags.get(reader, "TAG-1\x10"))
-    assert found == replace(TAG, id_tag_key="tag-1")
+    assert found == replace(TAG, id_tag_key="tag-1", group_key="p")
     assert await store.read(lambda reader: id_tags.get(reader, "TAG-2")) is None
 
 
