@@ -62,6 +62,8 @@ CSV_COLUMNS: Final = (
     "reservation_id",
     "superseded_by",
     "flags",
+    "account_key",
+    "authorization_reason",
 )
 
 

@@ -8,6 +8,7 @@ from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.store import tag_groups, tag_rights
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import IdTagRecord
+from ocpptrio.week_times import week_times
 
 COLUMNS = IdTagRecord.__struct_fields__
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM id_tags"  # noqa: S608 - names of our own
@@ -32,7 +33,12 @@ def put(db: Db, record: IdTagRecord) -> None:
     """Add an idTag, or replace what is kept of it, but for when it was made.
 
     A group that it names is made if it is not there.
+
+    Raises:
+        ValueError: its times of the week cannot be read.
     """
+    if record.week_times is not None:
+        week_times(record.week_times)
     group_key = None
     if record.parent_id_tag is not None:
         group_key = id_tag_key(record.parent_id_tag)

@@ -7,6 +7,7 @@ from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.store import tag_rights
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import TagGroupRecord
+from ocpptrio.week_times import week_times
 
 COLUMNS = TagGroupRecord.__struct_fields__
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM tag_groups"  # noqa: S608 - names of our own
@@ -31,7 +32,13 @@ def ensure(db: Db, parent_id_tag: str, at_us: int) -> None:
 
 
 def put(db: Db, record: TagGroupRecord) -> None:
-    """Add a group, or replace what is kept of it, but for when it was made."""
+    """Add a group, or replace what is kept of it, but for when it was made.
+
+    Raises:
+        ValueError: its times of the week cannot be read.
+    """
+    if record.week_times is not None:
+        week_times(record.week_times)
     db.run(
         """INSERT INTO tag_groups (group_key, parent_id_tag, expires_at_us, blocked,
             max_concurrent, week_times, day_budget_wh, month_budget_wh, note, created_at_us)
