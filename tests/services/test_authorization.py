@@ -292,6 +292,30 @@ async def test_no_opinion_leaves_ours(yard: Yard) -> None:
     assert [event.id_tag for event in await yard.events(AuthorizationRefused)] == ["X"]
 
 
+async def test_two_that_are_asked_about_at_once_are_not_both_the_only_one(yard: Yard) -> None:
+    both = trio.Event()
+    waiting = 0
+
+    async def authorizer(question: Question) -> None:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 2:
+            both.set()
+        await both.wait()
+
+    yard.central.authorize_with(authorizer)
+    await yard.tag("A")
+    answers = []
+
+    async def start(identity: str) -> None:
+        answers.append((await yard.start("A", identity))[0])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(start, "CP1")
+        nursery.start_soon(start, "CP2")
+    assert sorted(answers) == ["Accepted", "ConcurrentTx"]
+
+
 async def test_a_duplicate_start_is_not_asked_about_and_has_its_first_answer(yard: Yard) -> None:
     yard.central.authorize_with(saying(ACCEPTED))
     first = await yard.start("A", meter_start=5)

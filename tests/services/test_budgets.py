@@ -42,6 +42,14 @@ def test_days_and_months_are_those_of_the_place(
     assert bounds == (to_us(datetime.fromisoformat(first)), to_us(datetime.fromisoformat(after)))
 
 
+def test_a_day_whose_first_hour_comes_twice_begins_with_the_first() -> None:
+    havana = ZoneInfo("America/Havana")
+    day = (to_us(datetime(2026, 11, 1, 4, tzinfo=UTC)), to_us(datetime(2026, 11, 2, 5, tzinfo=UTC)))
+    for minutes in (30, 90):  # 00:30, and 00:30 again
+        at_us = day[0] + minutes * 60_000_000
+        assert bounds_us(at_us, havana, BudgetPeriod.DAY) == day
+
+
 @given(
     st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(["Europe/Berlin", "America/Havana", "Africa/Cairo", "Asia/Beirut", "UTC"]),
@@ -134,6 +142,23 @@ async def test_a_spent_budget_refuses_the_next_start(yard: Yard) -> None:
     # The day before was another one.
     yesterday = NOON - timedelta(days=1)
     assert (await yard.start("A", connector=3, at=yesterday))[0] == "Accepted"
+
+
+async def test_what_was_drawn_before_midnight_is_of_the_day_before(yard: Yard) -> None:
+    await yard.tag("A", day_budget_wh=2000, max_concurrent=0)
+    evening = datetime(2026, 1, 13, 21, tzinfo=UTC)  # 22:00 in Berlin
+    _, transaction_id = await yard.start("A", at=evening, meter_start=0)
+    await meter(yard, transaction_id, 1000, evening + timedelta(minutes=1))
+    await meter(yard, transaction_id, 3000, evening + timedelta(minutes=119))
+    await meter(yard, transaction_id, 4999, evening + timedelta(minutes=121))
+    assert (await yard.authorize("A", "CP2"))["status"] == "Accepted"
+    assert (await yard.start("A", "CP2", at=evening + timedelta(minutes=119)))[0] == "Blocked"
+    await meter(yard, transaction_id, 5000, evening + timedelta(minutes=122))
+    assert (await yard.authorize("A", "CP2"))["status"] == "Blocked"
+    # Registers of the future, by a clock that is ahead, are of another day.
+    await yard.tag("A", day_budget_wh=2001, max_concurrent=0)
+    await meter(yard, transaction_id, 9000, evening + timedelta(days=3))
+    assert (await yard.authorize("A", "CP2"))["status"] == "Accepted"
 
 
 async def test_a_groups_budget_is_shared_and_a_month_is_a_month(yard: Yard) -> None:
