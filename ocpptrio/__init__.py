@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from ocpptrio.memory_transport import memory_transport_pair
     from ocpptrio.protocol.actions import Role
     from ocpptrio.protocol.conversation import Conversation
+    from ocpptrio.protocol.datatypes import IdTagInfo
+    from ocpptrio.services.authorizer import Authorizer, Question
     from ocpptrio.services.incoming import Handler, Incoming
     from ocpptrio.session.state import SessionState
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Authorizer",
     "CentralSystem",
     "ChargePoint",
     "Connection",
     "Conversation",
     "Handler",
+    "IdTagInfo",
     "Incoming",
+    "Question",
     "Role",
     "SessionState",
     "Settings",
@@ -38,12 +43,15 @@ __all__ = [
 # Imported when they are first asked for: `ocpptrio --help` needs none of them, and the simulator
 # and the protocol not the central system.
 _HOME = {
+    "Authorizer": "services.authorizer",
     "CentralSystem": "central_system",
     "ChargePoint": "central_system",
     "Connection": "connection",
     "Conversation": "protocol.conversation",
     "Handler": "services.incoming",
+    "IdTagInfo": "protocol.datatypes",
     "Incoming": "services.incoming",
+    "Question": "services.authorizer",
     "Role": "protocol.actions",
     "SessionState": "session.state",
     "Settings": "config",

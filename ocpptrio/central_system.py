@@ -16,10 +16,10 @@ import structlog
 import trio
 
 from ocpptrio.clock import Clock, system_clock
-from ocpptrio.config import Settings, UnknownFields
+from ocpptrio.config import OnSpent, Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
-from ocpptrio.events import NumberedEvent
+from ocpptrio.events import NumberedEvent, OpenMode
 from ocpptrio.listener import Link, Listener
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
@@ -28,9 +28,12 @@ from ocpptrio.protocol.core import BootNotification, RegistrationStatus
 from ocpptrio.protocol.datatypes import Deviation, DeviationKind, Message, Request
 from ocpptrio.services.admission import AdmissionService
 from ocpptrio.services.authorization import AuthorizationService
+from ocpptrio.services.authorizer import Authorizer
+from ocpptrio.services.budgets import BudgetService
 from ocpptrio.services.commands import CommandService
 from ocpptrio.services.data_transfer import DataTransferService
 from ocpptrio.services.dispatch import HandlerTable, handler_table
+from ocpptrio.services.http_authorizer import HttpAuthorizer
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.services.metering import MeteringService
 from ocpptrio.services.notifications import NotificationService
@@ -140,7 +143,11 @@ class CentralSystem:
         self.store = SqliteStore(self.settings.store.path, inline=inline_store)
         self.store.publish = self._publish
         ocpp = self.settings.ocpp
-        authorization = AuthorizationService(self.store, self.settings.authorization)
+        self._authorization = AuthorizationService(self.store, self.settings.authorization)
+        self._http_authorizer: HttpAuthorizer | None = None
+        if self.settings.authorization.url:
+            self._http_authorizer = HttpAuthorizer(self.settings.authorization)
+            self._authorization.consult(self._http_authorizer)
         self.commands = CommandService(self.store, clock)
         self._watchdog = Watchdog(
             self.store, self.registry, self.commands, self.settings.watchdog, clock
@@ -151,8 +158,8 @@ class CentralSystem:
         self.data_transfer = DataTransferService(self.store)
         self.handlers: HandlerTable = handler_table(
             registration=RegistrationService(self.store, ocpp, clock),
-            authorization=authorization,
-            transactions=TransactionService(self.store, authorization),
+            authorization=self._authorization,
+            transactions=TransactionService(self.store, self._authorization),
             metering=MeteringService(self.store),
             status=StatusService(self.store),
             data_transfer=self.data_transfer,
@@ -195,6 +202,8 @@ class CentralSystem:
                     nursery.start_soon(self._note_seen)
                     nursery.start_soon(self._prune)
                     await nursery.start(self._provisioning.run)
+                    if self.settings.authorization.on_spent is OnSpent.STOP:
+                        nursery.start_soon(self._budgets().run)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
                     task_status.started(self.addresses)
@@ -203,6 +212,9 @@ class CentralSystem:
                     nursery.cancel_scope.cancel()
             finally:
                 self.hub.close()
+                if self._http_authorizer is not None:
+                    with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
+                        await self._http_authorizer.aclose()
 
     async def _write(  # noqa: ASYNC128 - the store calls it
         self, *, task_status: trio.TaskStatus[None]
@@ -251,6 +263,15 @@ class CentralSystem:
         """A handle, whether or not the charge point is known or connected."""
         return ChargePoint(charge_point_id, self)
 
+    def authorize_with(self, authorizer: Authorizer | None) -> None:
+        """Ask somebody else, too, who may charge; in place of `[authorization] url`.
+
+        The authorizer is asked once for each Authorize and each new StartTransaction, and has
+        `[authorization] timeout` to answer; if it fails, `fallback` says what is answered.
+        None: ask nobody.
+        """
+        self._authorization.consult(authorizer)
+
     def watch(self, charge_point_id: str | None = None) -> AbstractContextManager[Watcher]:
         """Subscribe to events: `with central.watch() as events: async for numbered in events`."""
         return self.hub.watch(charge_point_id=charge_point_id)
@@ -269,8 +290,8 @@ class CentralSystem:
                 charge_point_id=charge_point_id,
                 origin="embedded",
                 at_us=at_us,
-                open=True,
                 hold=self.settings.provisioning.hold_new,
+                mode=OpenMode.EVERYBODY,
             )
         )
         await self._serve(charge_point_id, transport, peer, None)
@@ -370,6 +391,11 @@ class CentralSystem:
         self.store.post(work)
 
     # In the background.
+
+    def _budgets(self) -> BudgetService:
+        return BudgetService(
+            self.store, self.registry, self.commands, self.settings.authorization, self._clock
+        )
 
     def _publish(self, events: Sequence[NumberedEvent]) -> None:
         self.registry.apply(events)

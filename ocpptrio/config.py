@@ -6,12 +6,14 @@ Not here: which options the command line has (cli).
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 import tomli
@@ -49,6 +51,21 @@ class Step(StrEnum):
     RECONNECT = "reconnect"  # close the connection with 1011; the charge point comes back
     TRIGGER = "trigger"  # TriggerMessage: StatusNotification, MeterValues or Heartbeat
     SOFT_RESET = "soft-reset"
+
+
+class OnSpent(StrEnum):
+    """What happens to a transaction while which a budget of its idTag is spent."""
+
+    FINISH = "finish"  # it goes on
+    STOP = "stop"  # the charge point is asked to stop it
+
+
+class Fallback(StrEnum):
+    """What an idTag is answered when the external authorizer does not."""
+
+    LOCAL = "local"  # what the list of tags says
+    ACCEPT = "accept"
+    REJECT = "reject"
 
 
 class LogFormat(StrEnum):
@@ -105,9 +122,39 @@ class OcppSettings(_Section, frozen=True, kw_only=True):
 
 
 class AuthorizationSettings(_Section, frozen=True, kw_only=True):
-    """[authorization]: idTags without settings of their own."""
+    """[authorization]: who may charge."""
 
-    max_concurrent_transactions: Count = 1  # per idTag
+    max_concurrent_transactions: Count = 1  # per idTag without a limit of its own
+    time_zone: str = "UTC"  # of times of the week, and of the days and months of budgets
+    # h that a charge point may remember that an idTag is accepted; 0: for ever
+    cache_hours: Annotated[float, Meta(ge=0)] = 0
+    on_spent: OnSpent = OnSpent.FINISH
+    url: str = ""  # of the external authorizer; "": nobody else is asked
+    token: str = ""  # sent to it: Authorization: Bearer
+    timeout: Seconds = 5  # s that it has; charge points do not wait for ever
+    fallback: Fallback = Fallback.LOCAL
+
+    def __post_init__(self) -> None:
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ValueError("url: expected http:// or https://")
+        if not (self.token.isascii() and self.token.isprintable()):
+            raise ValueError("token: expected visible ASCII characters")
+        try:
+            self.zone  # noqa: B018 - whether there is one
+        except (LookupError, ValueError, OSError):
+            raise ValueError(
+                "time_zone: expected a name such as Europe/Berlin that this machine knows "
+                "(else: pip install tzdata)"
+            ) from None
+
+    @property
+    def zone(self) -> tzinfo:
+        return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
+
+    @property
+    def remember_us(self) -> int | None:
+        """`cache_hours` in microseconds; None: for ever."""
+        return round(self.cache_hours * 3_600_000_000) or None
 
 
 class StoreSettings(_Section, frozen=True, kw_only=True):
@@ -221,6 +268,10 @@ class Option(msgspec.Struct, frozen=True):
 
     name: str
     value: object
+
+
+# Keys whose values are not shown.
+SECRETS: Final = frozenset({("authorization", "token")})
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

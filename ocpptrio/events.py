@@ -42,6 +42,15 @@ class ProvisioningState(StrEnum):
     GIVEN_UP = "given up"
 
 
+class OpenMode(StrEnum):
+    """Which idTags may charge at a charge point."""
+
+    CLOSED = "closed"  # those that are known, and may
+    EVERYBODY = "everybody"  # unknown ones too
+    FIXED_TAG = "fixed tag"  # whichever is presented counts as one that is configured
+    LEARN = "learn"  # for a while, unknown ones become known; then as closed
+
+
 class Event(
     msgspec.Struct,
     frozen=True,
@@ -71,7 +80,7 @@ class Registered(Event, frozen=True, kw_only=True):
     """The charge point is known from now on; `origin` says who brought it in."""
 
     origin: str  # loopback, accepted, adopted, added
-    open: bool = False  # every idTag may charge
+    mode: OpenMode = OpenMode.CLOSED
     registration: RegistrationStatus = RegistrationStatus.ACCEPTED
 
 
@@ -79,7 +88,14 @@ class Edited(Event, frozen=True, kw_only=True):
     """An operator changed what is kept of the charge point; `fields` names what."""
 
     fields: tuple[str, ...]
-    open: bool | None = None  # as it is now, if that was changed
+
+
+class OpenModeChanged(Event, frozen=True, kw_only=True):
+    """An operator changed which idTags may charge at the charge point."""
+
+    mode: OpenMode
+    fixed_id_tag: str | None = None  # of mode "fixed tag"
+    learning_ends_at_us: int | None = None  # of mode "learn"
 
 
 class Removed(Event, frozen=True, kw_only=True):
@@ -142,6 +158,8 @@ class TransactionStarted(Event, frozen=True, kw_only=True):
     authorization: str  # the AuthorizationStatus in the answer
     started_at_us: int
     meter_start_wh: int
+    reason: str | None = None  # why that answer, where there is something to say
+    charged_to: str | None = None  # the idTag that answers for it, if it is another
 
 
 class TransactionStopped(Event, frozen=True, kw_only=True):
@@ -167,6 +185,32 @@ class StopOrphaned(Event, frozen=True, kw_only=True):
     transaction_id: int  # as the charge point sent it
     meter_stop_wh: int
     stopped_at_us: int
+
+
+class AuthorizationRefused(Event, frozen=True, kw_only=True):
+    """An Authorize that was not Accepted. A refused start is a TransactionStarted that says so."""
+
+    id_tag: str
+    status: str
+    reason: str | None = None
+
+
+class TagLearnt(Event, frozen=True, kw_only=True):
+    """An unknown idTag became known, as the charge point is in mode "learn"."""
+
+    id_tag: str
+
+
+class BudgetSpent(Event, frozen=True, kw_only=True):
+    """A budget was spent while charging: the charge point is asked to stop this transaction."""
+
+    transaction_id: int
+    connector_id: int
+    id_tag: str
+    holder: str  # whose budget: "tag 04A1B2C3", "group FAMILY"
+    period: str  # day, month
+    budget_wh: int
+    spent_wh: int
 
 
 class MeterValuesReceived(Event, frozen=True, kw_only=True):
@@ -330,6 +374,10 @@ AnyEvent: TypeAlias = (
     | WantedConfigurationChanged
     | ConfigurationRefreshRequested
     | ProvisioningChanged
+    | OpenModeChanged
+    | AuthorizationRefused
+    | TagLearnt
+    | BudgetSpent
 )
 
 

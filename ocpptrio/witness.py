@@ -11,6 +11,7 @@ from ocpptrio.config import LogLevel, Settings
 from ocpptrio.connection import Connection
 from ocpptrio.events import (
     AnyEvent,
+    AuthorizationRefused,
     Booted,
     ConditionCleared,
     ConditionEscalated,
@@ -19,6 +20,7 @@ from ocpptrio.events import (
     Registered,
     SecurityEventReported,
     StopOrphaned,
+    TagLearnt,
     TransactionStarted,
     TransactionStopped,
     TransactionSuperseded,
@@ -64,7 +66,18 @@ def tell(event: AnyEvent) -> None:
                 connector=event.connector_id,
                 id_tag=event.id_tag,
                 authorization=event.authorization,
+                **({} if event.reason is None else {"reason": event.reason}),
             )
+        case AuthorizationRefused():
+            log.info(
+                "not authorized",
+                charge_point=event.charge_point_id,
+                id_tag=event.id_tag,
+                status=event.status,
+                reason=event.reason,
+            )
+        case TagLearnt():
+            log.info("tag learnt", charge_point=event.charge_point_id, id_tag=event.id_tag)
         case TransactionStopped():
             log.info(
                 "transaction stopped",

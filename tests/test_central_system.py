@@ -19,7 +19,7 @@ from ocpptrio import (
 )
 from ocpptrio.config import OcppSettings, StoreSettings
 from ocpptrio.errors import CallTimedOut, NotConnected, StoreError
-from ocpptrio.events import CommandChanged, Connected, Disconnected
+from ocpptrio.events import CommandChanged, Connected, Disconnected, OpenMode
 from ocpptrio.protocol.core import (
     Authorize,
     AuthorizeResponse,
@@ -270,7 +270,9 @@ async def test_what_another_process_changes_is_noticed(tmp_path: Path) -> None:
     ):
         await point.boot()
         with central.watch("CP1") as events:
-            await other.store.write(lambda db: charge_points.edit(db, "CP1", 0, open=False))
+            await other.store.write(
+                lambda db: charge_points.edit(db, "CP1", 0, mode=OpenMode.CLOSED)
+            )
             with trio.fail_after(5):
                 assert (await events.next()).event.kind == "Edited"
             info = (await point.call("Authorize", {"idTag": "ANY"}))["idTagInfo"]

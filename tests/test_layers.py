@@ -17,6 +17,7 @@ LAYERS = {
     "protocol": 1,
     "events": 2,
     "composite_schedule": 2,
+    "week_times": 2,
     "connection": 2,
     "stream": 2,
     "websocket": 2,

@@ -21,6 +21,7 @@ _COMMANDS: Final = (
     ("groups", "groups:app", "Charge points that are treated alike."),
     ("configuration", "configuration:app", "What configuration keys hold, and are to hold."),
     ("tags", "tags:app", "The idTags that may charge."),
+    ("tag-groups", "tag_groups:app", "What idTags with the same parent share."),
     ("transactions", "transactions:app", "What was charged: when, by whom, how much."),
     ("conditions", "conditions:app", "What is wrong with charge points, and since when."),
     ("deviations", "deviations:app", "Where charge points leave the specification."),

@@ -19,6 +19,7 @@ from ocpptrio import __version__
 from ocpptrio.central_system import Address
 from ocpptrio.cli.output import plural, printable
 from ocpptrio.config import LogFormat, OcppSettings, Settings, UnknownChargePoints
+from ocpptrio.events import OpenMode
 from ocpptrio.store.records import ChargePointRecord
 
 NAMES_SHOWN: Final = 5  # of charge points in one warning
@@ -125,7 +126,7 @@ def warnings(
                     f"without a password: {_names(bare)}; "
                     "ocpptrio charge-points set-password ID --generate"
                 )
-    unlocked = [record for record in records if record.open]
+    unlocked = [record for record in records if record.mode is OpenMode.EVERYBODY]
     if unlocked:
         cautions.append(
             f"every idTag may charge at {_names(unlocked)}; ocpptrio charge-points set ID --no-open"

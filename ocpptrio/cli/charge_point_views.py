@@ -21,7 +21,9 @@ from ocpptrio.cli.output import (
     print_fields,
     public,
 )
+from ocpptrio.clock import system_clock
 from ocpptrio.config import Settings
+from ocpptrio.events import OpenMode
 from ocpptrio.services.clock_skew import in_words
 from ocpptrio.store import (
     attempts,
@@ -96,7 +98,7 @@ async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOP
             "connectors": _statuses,
             "last seen": lambda row: _last_seen(row.record),
             "password": lambda row: row.record.password_hash is not None,
-            "open": lambda row: row.record.open,
+            "mode": lambda row: row.record.mode,
         },
         empty="no charge points yet; connect one, or: ocpptrio charge-points add ID",
         view=_listed_view,
@@ -151,7 +153,7 @@ async def show(
             "last seen": _last_seen(record),
             "registration": record.registration,
             "password": "none" if record.password_hash is None else "set",
-            "open": "yes: every idTag may charge" if record.open else "no",
+            "mode": mode_sentence(record),
             "model": joined(record.vendor, record.model),
             "serial number": record.serial_number or record.charge_box_serial_number,
             "firmware": joined(record.firmware_version, record.firmware_status),
@@ -272,6 +274,22 @@ def vendor_profile(record: ChargePointRecord, settings: Settings) -> VendorProfi
     """
     profiles = load_profiles(settings.vendor_profiles.directory)
     return profiles.choose(record.vendor, record.model, record.firmware_version)
+
+
+def mode_sentence(record: ChargePointRecord) -> str:
+    """Who may charge there, as people read it."""
+    match record.mode:
+        case OpenMode.CLOSED:
+            return "closed: the list of tags says who may charge"
+        case OpenMode.EVERYBODY:
+            return "everybody: every idTag may charge"
+        case OpenMode.FIXED_TAG:
+            return f"fixed tag: every idTag counts as {record.fixed_id_tag}"
+        case OpenMode.LEARN:
+            until_us = record.learning_ends_at_us or 0
+            if until_us <= system_clock():
+                return f"closed: learning ended {cell(at(until_us))}"
+            return f"learn: until {cell(at(until_us))}, unknown idTags become known"
 
 
 def _listed_view(row: Listed) -> dict[str, object]:

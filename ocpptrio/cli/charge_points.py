@@ -3,21 +3,23 @@
 A running daemon notices each change. Not here: showing what is known (charge_point_views).
 """
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from ocpptrio.cli import new_password
 from ocpptrio.cli.charge_point_registration import accept, hold, reject
-from ocpptrio.cli.charge_point_views import known, list_, list_attempts, show
+from ocpptrio.cli.charge_point_views import known, list_, list_attempts, mode_sentence, show
 from ocpptrio.cli.new_password import NewPassword
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_duration
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, public
 from ocpptrio.clock import system_clock
+from ocpptrio.events import OpenMode
 from ocpptrio.handshake import identity
 from ocpptrio.protocol.core import RegistrationStatus
-from ocpptrio.store import attempts, charge_points
+from ocpptrio.store import attempts, charge_points, id_tags
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import ChargePointRecord
 
@@ -37,6 +39,17 @@ def _check_identity(_type: Any, text: str) -> None:  # Any: as cyclopts calls it
 
 Identity = Annotated[str, Parameter(validator=_check_identity)]
 Password = Annotated[str | None, Parameter(validator=new_password.check)]
+LEARN_US: Final = 10 * 60 * 1_000_000
+MOST_LEARN_US: Final = 24 * 3600 * 1_000_000  # so that nobody leaves it on
+
+
+def _duration(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts calls it
+    microseconds = parse_duration(tokens[0].value)
+    if not 0 < microseconds <= MOST_LEARN_US:
+        raise ValueError("at most 24h")
+    return microseconds
+
+
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 
@@ -75,7 +88,7 @@ async def add(
             charge_point_id=charge_point_id,
             origin="added",
             at_us=system_clock(),
-            open=open,
+            mode=OpenMode.EVERYBODY if open else OpenMode.CLOSED,
             registration=registration,
             password_hash=password_hash,
             note=note or None,
@@ -127,7 +140,12 @@ async def adopt(
             )
         if record is not None:
             charge_points.edit(
-                db, charge_point_id, system_clock(), origin="adopted", open=False, **changes
+                db,
+                charge_point_id,
+                system_clock(),
+                origin="adopted",
+                mode=OpenMode.CLOSED,
+                **changes,
             )
         elif any(seen.charge_point_id == charge_point_id for seen in attempts.everyone(db)):
             charge_points.add(
@@ -172,12 +190,63 @@ async def set_(
     if registration is not None:
         changes["registration"] = registration
     if open is not None:
-        changes["open"] = open
+        changes |= _mode(OpenMode.EVERYBODY if open else OpenMode.CLOSED)
     if note is not None:
         changes["note"] = note or None
     if not changes:
         raise Failed("say what to change: --registration, --open, --no-open or --note")
     await _edit(charge_point_id, changes, "changed", None, database, output)
+
+
+@app.command
+async def set_mode(
+    charge_point_id: str,
+    mode: OpenMode,
+    /,
+    *,
+    tag: str | None = None,
+    duration: Annotated[
+        int | None, Parameter(name="--for", converter=_duration, metavar="TIME")
+    ] = None,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Say which idTags may charge at a charge point.
+
+    closed: those on the list of tags that may. everybody: unknown ones too. fixed-tag: whichever
+    is presented counts as the one given with --tag, and is charged to it. learn: for a while,
+    unknown ones that are presented go on the list of tags; then as closed.
+
+    Args:
+        charge_point_id: Its identity.
+        mode: closed, everybody, fixed-tag or learn.
+        tag: The idTag of fixed-tag; it must be on the list of tags.
+        duration: How long to learn: 90s, 10m or 2h, at most 24h; default 10m.
+    """
+    if (tag is not None) != (mode is OpenMode.FIXED_TAG):
+        raise Failed("fixed-tag needs --tag, and nothing else takes it")
+    if duration is not None and mode is not OpenMode.LEARN:
+        raise Failed("only learn takes --for")
+    changes = _mode(mode)
+    if mode is OpenMode.LEARN:
+        changes["learning_ends_at_us"] = system_clock() + (duration or LEARN_US)
+
+    def work(db: Db) -> ChargePointRecord:
+        known(db, charge_point_id)
+        if tag is not None:
+            record = id_tags.get(db, tag)
+            if record is None:
+                raise Failed(f"no tag {tag}; add it first: ocpptrio tags add {tag}")
+            changes["fixed_id_tag"] = record.id_tag
+        charge_points.edit(db, charge_point_id, system_clock(), **changes)
+        return known(db, charge_point_id)
+
+    record = await database.write(work)
+    output.done(f"{charge_point_id} is {mode_sentence(record)}", public(record))
+
+
+def _mode(mode: OpenMode) -> dict[str, Any]:  # Any: columns of any type
+    return {"mode": mode, "fixed_id_tag": None, "learning_ends_at_us": None}
 
 
 @app.command
@@ -270,7 +339,7 @@ def _done(verb: str, record: ChargePointRecord, chosen: NewPassword | None, outp
             "\nIt may connect without a password; to set one: "
             f"ocpptrio charge-points set-password {record.charge_point_id} --generate"
         )
-    if record.open:
+    if record.mode is OpenMode.EVERYBODY:
         sentence += (
             "\nEvery idTag may charge there; to ask the list of tags: "
             f"ocpptrio charge-points set {record.charge_point_id} --no-open"

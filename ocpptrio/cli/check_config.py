@@ -7,7 +7,7 @@ import msgspec
 from cyclopts import Parameter
 
 from ocpptrio.cli.output import FOR_PEOPLE, Output
-from ocpptrio.config import load_effective
+from ocpptrio.config import SECRETS, load_effective
 from ocpptrio.vendor_profiles import load_profiles
 
 
@@ -37,7 +37,7 @@ def check_config(
         SettingView(
             section=section,
             key=key,
-            value=value,
+            value="(not shown)" if value and (section, key) in SECRETS else value,
             source=effective.sources.get((section, key), "default"),
         )
         for section in effective.settings.__struct_fields__

@@ -114,15 +114,28 @@ def parse_time(text: str) -> int:
         raise ValueError("write 2026-11-22, 2026-11-22T10:00 or 2026-11-22T09:00:00Z") from None
 
 
+def parse_duration(text: str) -> int:
+    """Microseconds of `90s`, `30m`, `2h`, `7d` or `1w`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    found = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    if found is None:
+        raise ValueError("write 90s, 30m, 2h or 7d")
+    return int(found[1]) * _UNITS_S[found[2]] * 1_000_000
+
+
 def parse_moment(text: str, now_us: int) -> int:
     """As `parse_time`, or `30m`, `2h`, `7d` for that long ago.
 
     Raises:
         ValueError: it is none of these.
     """
-    ago = re.fullmatch(r"(\d{1,6})([smhdw])", text)
-    if ago is not None:
-        return now_us - int(ago[1]) * _UNITS_S[ago[2]] * 1_000_000
+    try:
+        return now_us - parse_duration(text)
+    except ValueError:
+        pass
     try:
         return parse_time(text)
     except ValueError as error:

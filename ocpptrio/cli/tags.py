@@ -1,73 +1,41 @@
-"""`ocpptrio tags`: the idTags that may charge. Not here: reading and writing CSV (tags_csv)."""
+"""`ocpptrio tags`: the idTags that may charge.
+
+Not here: showing them (tag_views), their groups (tag_groups), reading and writing CSV (tags_csv).
+"""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from cyclopts import App, Parameter, Token, validators
+from cyclopts import App, Parameter
 from msgspec.structs import replace
 
 from ocpptrio.cli import tags_csv
-from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_time
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, at, cell, plural, public, writing
+from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, plural, writing
+from ocpptrio.cli.tag_options import AS_BEFORE, Flag, OptionalTag, Parent, Terms
+from ocpptrio.cli.tag_views import Listed, check, known, list_, sentence, show
 from ocpptrio.clock import system_clock
 from ocpptrio.protocol.datatypes import id_tag_key
-from ocpptrio.store import id_tags
-from ocpptrio.store.driver import Db
-from ocpptrio.store.records import IdTagRecord
+from ocpptrio.services.authorization import generated_id_tag
+from ocpptrio.store import id_tags, tag_rights
+from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.records import IdTagRecord, TagRights
 
 app = App(name="tags")
-
-
-def _check_tag(_type: Any, text: str) -> None:  # Any: as cyclopts calls it
-    tags_csv.valid_id_tag(text)
-
-
-def _check_parent(_type: Any, text: str | None) -> None:  # Any: as cyclopts calls it
-    if text:
-        tags_csv.valid_id_tag(text)
-
-
-Tag = Annotated[str, Parameter(validator=_check_tag)]
-Parent = Annotated[str | None, Parameter(validator=_check_parent)]
-Limit = Annotated[int | None, Parameter(validator=validators.Number(gte=0))]
-
-
-def _expiry(_type: Any, tokens: Sequence[Token]) -> int | str:  # Any: as cyclopts calls it
-    text = tokens[0].value
-    return text if text == "never" else parse_time(text)
-
-
-Expiry = Annotated[int | Literal["never"] | None, Parameter(converter=_expiry, metavar="TIME")]
-
-
-@app.command(name="list")
-async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
-    """List all idTags."""
-    output.table(
-        await database.read(id_tags.everyone),
-        {
-            "tag": lambda tag: tag.id_tag,
-            "state": _state,
-            "expires": lambda tag: at(tag.expires_at_us),
-            "parent": lambda tag: tag.parent_id_tag,
-            "at a time": lambda tag: tag.max_concurrent,
-            "note": lambda tag: tag.note,
-        },
-        empty="no tags yet; add one: ocpptrio tags add TAG",
-    )
+app.command(list_, name="list")
+app.command(show)
+app.command(check)
 
 
 @app.command
 async def add(
-    tag: Tag,
+    tag: OptionalTag = None,
     /,
     *,
+    generate: Flag = False,
     parent: Parent = None,
-    expires: Expiry = None,
-    max_concurrent: Limit = None,
-    note: str | None = None,
+    terms: Terms = AS_BEFORE,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -75,27 +43,28 @@ async def add(
 
     Args:
         tag: The idTag, at most 20 characters; upper and lower case are the same.
-        parent: Its group: tags with the same parent may stop each other's transactions.
-        expires: The first moment at which it may charge no more: 2027-01-01, or with a time.
-        max_concurrent: Transactions at a time, 0 for any number; default as configured.
-        note: Anything you want to remember.
+        generate: Make one up: for remote starts, say. It fits every charge point.
+        parent: Its group, made if it is not there: tags of a group may stop each other's
+            transactions, and share what `ocpptrio tag-groups set` settles.
     """
+    if generate == (tag is not None):
+        raise Failed("name the tag, or --generate one")
+    id_tag = tag or generated_id_tag()
     record = IdTagRecord(
-        id_tag=tag,
-        parent_id_tag=parent or None,
-        expires_at_us=expires if isinstance(expires, int) else None,
-        max_concurrent=max_concurrent,
-        note=note or None,
-        created_at_us=system_clock(),
+        **{
+            "id_tag": id_tag,
+            "parent_id_tag": parent or None,
+            "created_at_us": system_clock(),
+            **terms.changes(),
+        }
     )
 
-    def work(db: Db) -> None:
-        if id_tags.get(db, tag) is not None:
-            raise Failed(f"{tag} is there already; to change it: ocpptrio tags set {tag}")
-        id_tags.put(db, record)
+    def work(db: Db) -> Listed:
+        if id_tags.get(db, id_tag) is not None:
+            raise Failed(f"{id_tag} is there already; to change it: ocpptrio tags set {id_tag}")
+        return _put(db, record, terms.rights(db))
 
-    await database.write(work)
-    _done(record, output)
+    _done(await database.write(work), output)
 
 
 @app.command(name="set")
@@ -104,9 +73,7 @@ async def set_(
     /,
     *,
     parent: Parent = None,
-    expires: Expiry = None,
-    max_concurrent: Limit = None,
-    note: str | None = None,
+    terms: Terms = AS_BEFORE,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -115,20 +82,11 @@ async def set_(
     Args:
         tag: The idTag.
         parent: Its group; "" for none.
-        expires: The first moment at which it may charge no more, or "never".
-        max_concurrent: Transactions at a time, 0 for any number.
-        note: Anything you want to remember; "" for nothing.
     """
-    changes: dict[str, Any] = {}  # Any: columns of any type
+    changes = terms.changes()
     if parent is not None:
         changes["parent_id_tag"] = parent or None
-    if expires is not None:
-        changes["expires_at_us"] = None if expires == "never" else expires
-    if max_concurrent is not None:
-        changes["max_concurrent"] = max_concurrent
-    if note is not None:
-        changes["note"] = note or None
-    await _change(tag, changes, database, output)
+    await _change(tag, changes, terms, database, output)
 
 
 @app.command
@@ -140,7 +98,7 @@ async def block(
     Args:
         tag: The idTag.
     """
-    await _change(tag, {"blocked": True}, database, output)
+    await _change(tag, {"blocked": True}, AS_BEFORE, database, output)
 
 
 @app.command
@@ -152,19 +110,18 @@ async def unblock(
     Args:
         tag: The idTag.
     """
-    await _change(tag, {"blocked": False}, database, output)
+    await _change(tag, {"blocked": False}, AS_BEFORE, database, output)
 
 
 async def _change(
     tag: str,
     changes: dict[str, Any],  # Any: columns of any type
+    terms: Terms,
     database: Database,
     output: Output,
 ) -> None:
-    def work(db: Db) -> IdTagRecord:
-        record = replace(_known(db, tag), **changes)
-        id_tags.put(db, record)
-        return record
+    def work(db: Db) -> Listed:
+        return _put(db, replace(known(db, tag), **changes), terms.rights(db))
 
     _done(await database.write(work), output)
 
@@ -179,13 +136,14 @@ async def remove(
         tag: The idTag.
     """
 
-    def work(db: Db) -> IdTagRecord:
-        record = _known(db, tag)
+    def work(db: Db) -> tuple[str, Listed]:
+        record = known(db, tag)
+        listed = Listed(record, tag_rights.of(db, "tag", record.id_tag_key))
         id_tags.remove(db, tag)
-        return record
+        return record.id_tag, listed
 
-    record = await database.write(work)
-    output.done(f"{record.id_tag} removed", public(record))
+    id_tag, listed = await database.write(work)
+    output.done(f"{id_tag} removed", listed.view())
 
 
 @app.command(name="import")
@@ -199,7 +157,9 @@ async def import_(
     """Add or change idTags from a CSV file: all of it, or nothing.
 
     The first line names the columns: id_tag, and any of parent_id_tag, expires_at, blocked,
-    max_concurrent, note, created_at. Tags and columns that the file does not name stay as they are.
+    max_concurrent, note, created_at, week_times, day_budget_wh, month_budget_wh, charge_points,
+    charge_point_groups (the last two with commas between names). Tags and columns that the file
+    does not name stay as they are.
 
     Args:
         file: The file; - reads standard input.
@@ -210,13 +170,20 @@ async def import_(
     def work(db: Db) -> dict[str, int]:
         known = {tag.id_tag_key: tag for tag in id_tags.everyone(db)}
         changed = 0
+        rights = tag_rights.everything(db, "tag")
         for values in lines:
-            before = known.get(id_tag_key(values["id_tag"]))
+            key = id_tag_key(values["id_tag"])
+            places = {name: values.pop(name) for name in tags_csv.PLACES if name in values}
+            before = known.get(key)
             if before is None:
                 id_tags.put(db, IdTagRecord(**{"created_at_us": now_us} | values))
             else:
                 id_tags.put(db, replace(before, **values))
                 changed += 1
+            if places:
+                tag_rights.put(
+                    db, "tag", key, replace(rights.get(key, tag_rights.EVERYWHERE), **places)
+                )
         return {"added": len(lines) - changed, "changed": changed}
 
     counts = await database.write(work)
@@ -228,10 +195,16 @@ async def import_(
 async def export(file: Path | None = None, /, *, database: Database = FROM_SETTINGS) -> None:
     """Write all idTags as CSV; importing it gives exactly the same.
 
+    What is settled for their groups is not in it.
+
     Args:
         file: The file to write; without it, standard output.
     """
-    text = tags_csv.render(await database.read(id_tags.everyone))
+
+    def work(reader: Reader) -> str:
+        return tags_csv.render(id_tags.everyone(reader), tag_rights.everything(reader, "tag"))
+
+    text = await database.read(work)
     with writing(file) as out:
         out.write(text)
 
@@ -246,25 +219,15 @@ def _text(file: Path) -> str:
         raise Failed(f"{file}: not UTF-8; save it as CSV UTF-8 ({error})") from error
 
 
-def _known(db: Db, tag: str) -> IdTagRecord:
-    record = id_tags.get(db, tag)
-    if record is None:
-        raise Failed(f"no tag {tag}; see: ocpptrio tags list")
-    return record
+def _put(db: Db, record: IdTagRecord, rights: TagRights | None) -> Listed:
+    key = id_tag_key(record.id_tag)
+    id_tags.put(db, record)
+    if rights is not None:
+        tag_rights.put(db, "tag", key, rights)
+    return Listed(record, tag_rights.of(db, "tag", key))
 
 
-def _done(record: IdTagRecord, output: Output) -> None:
-    sentence = f"{record.id_tag} {_state(record)}"
-    if record.expires_at_us is not None and _state(record) == "may charge":
-        sentence += f" until {cell(at(record.expires_at_us))}"
-    output.done(sentence, public(record))
-
-
-def _state(record: IdTagRecord) -> str:
-    if record.blocked:
-        return "blocked"
-    return "expired" if _is_expired(record) else "may charge"
-
-
-def _is_expired(record: IdTagRecord) -> bool:
-    return record.expires_at_us is not None and record.expires_at_us <= system_clock()
+def _done(listed: Listed, output: Output) -> None:
+    tag = listed.terms
+    assert isinstance(tag, IdTagRecord)
+    output.done(sentence(tag.id_tag, tag), listed.view())

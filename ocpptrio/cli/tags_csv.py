@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from ocpptrio.cli.options import parse_time
 from ocpptrio.cli.output import Failed
 from ocpptrio.clock import from_us
 from ocpptrio.protocol.datatypes import id_tag_key
-from ocpptrio.store.records import IdTagRecord
+from ocpptrio.store.records import IdTagRecord, TagRights
+from ocpptrio.week_times import week_times
 
 ID_TAG_LENGTH: Final = 20  # characters (OCPP 1.6, 7.28)
 
@@ -37,10 +40,32 @@ def _flag(text: str) -> bool:
     return flags[text.casefold()]
 
 
-def _limit(text: str) -> int:
+def limit(text: str) -> int:
+    """How many at a time.
+
+    Raises:
+        ValueError: it is no number.
+    """
     if not text.isdecimal():
         raise ValueError("write a number, 0 for no limit")
     return int(text)
+
+
+def _energy(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("write a number of Wh")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """A line of CSV inside a cell: names may have commas."""
+    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+
+
+def _cell(names: Iterable[str]) -> str:
+    out = StringIO(newline="")
+    csv.writer(out, lineterminator="").writerow(names)
+    return out.getvalue()
 
 
 # Column -> field of the record, how it is read, how it is written; empty text is None.
@@ -50,10 +75,17 @@ _COLUMNS: Final[Mapping[str, _Column]] = {
     "parent_id_tag": ("parent_id_tag", valid_id_tag, str),
     "expires_at": ("expires_at_us", parse_time, lambda us: _time(us)),
     "blocked": ("blocked", _flag, lambda blocked: "yes" if blocked else "no"),
-    "max_concurrent": ("max_concurrent", _limit, str),
+    "max_concurrent": ("max_concurrent", limit, str),
     "note": ("note", str, str),
     "created_at": ("created_at_us", parse_time, lambda us: _time(us)),
+    "week_times": ("week_times", lambda text: str(week_times(text)), str),
+    "day_budget_wh": ("day_budget_wh", _energy, str),
+    "month_budget_wh": ("month_budget_wh", _energy, str),
+    "charge_points": ("charge_points", _names, _cell),
+    "charge_point_groups": ("charge_point_groups", _names, _cell),
 }
+# The columns that are no field of the record: the rights.
+PLACES: Final = ("charge_points", "charge_point_groups")
 # What an empty cell means where None will not do: the field keeps its value, or has its default.
 _NEVER_NONE: Final = ("blocked", "created_at_us")
 
@@ -117,16 +149,17 @@ def _values(cells: Mapping[str, str], where: str, errors: list[str]) -> dict[str
             except ValueError as error:
                 errors.append(f"{where}: {title}: {error}")
         elif field not in _NEVER_NONE:
-            values[field] = None
+            values[field] = () if field in PLACES else None
     return values
 
 
-def render(tags: Iterable[IdTagRecord]) -> str:
-    """A CSV file with all that is kept of these tags."""
+def render(tags: Iterable[IdTagRecord], rights: Mapping[str, TagRights]) -> str:
+    """A CSV file with all that is kept of these tags, and their rights by key."""
     out = StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for tag in tags:
-        values = [(getattr(tag, field), write) for field, _read, write in _COLUMNS.values()]
-        writer.writerow("" if value is None else write(value) for value, write in values)
+        kept = asdict(tag) | asdict(rights.get(tag.id_tag_key, TagRights()))
+        values = [(kept[field], write) for field, _read, write in _COLUMNS.values()]
+        writer.writerow("" if value in (None, ()) else write(value) for value, write in values)
     return out.getvalue()

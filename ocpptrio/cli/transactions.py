@@ -62,6 +62,8 @@ CSV_COLUMNS: Final = (
     "reservation_id",
     "superseded_by",
     "flags",
+    "account_key",
+    "authorization_reason",
 )
 
 
@@ -146,7 +148,11 @@ async def show(
             "charge point": record.charge_point_id,
             "connector": record.connector_id,
             "tag": joined(record.id_tag, record.parent_id_tag and f"({record.parent_id_tag})"),
-            "answer": record.authorization_status,
+            "answer": joined(
+                record.authorization_status,
+                record.authorization_reason and f"({record.authorization_reason})",
+            ),
+            "charged to": record.account_key if record.account_key != record.id_tag_key else None,
             "reservation": record.reservation_id,
             "state": record.state,
             "superseded by": record.superseded_by,

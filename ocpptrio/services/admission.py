@@ -11,7 +11,7 @@ import structlog
 
 from ocpptrio.clock import Clock
 from ocpptrio.config import OcppSettings, UnknownChargePoints
-from ocpptrio.events import AttemptRefused
+from ocpptrio.events import AttemptRefused, OpenMode
 from ocpptrio.handshake import Handshake, password_of
 from ocpptrio.listener import Admitted, Refused
 from ocpptrio.passwords import Passwords
@@ -91,8 +91,8 @@ class AdmissionService:
             charge_point_id=handshake.charge_point_id,
             origin="loopback" if from_here else "accepted",
             at_us=at_us,
-            open=from_here,
             hold=self._hold_new,
+            mode=OpenMode.EVERYBODY if from_here else OpenMode.CLOSED,
         )
         return charge_points.get(db, handshake.charge_point_id)
 

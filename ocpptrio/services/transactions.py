@@ -5,9 +5,10 @@ hold back all that follows (3.7.1). So every start gets an id and every stop an 
 think of them, and what does not fit is kept for a person to see.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
-from ocpptrio.clock import from_us, to_us
 from ocpptrio.events import (
     StopOrphaned,
     TransactionStarted,
@@ -21,10 +22,11 @@ from ocpptrio.protocol.core import (
     StopTransaction,
     StopTransactionResponse,
 )
-from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind, IdTagInfo
+from ocpptrio.protocol.datatypes import DeviationKind
 from ocpptrio.services import metering
-from ocpptrio.services.authorization import AuthorizationService
+from ocpptrio.services.authorization import AuthorizationService, account_of, first_verdict
 from ocpptrio.services.incoming import Incoming
+from ocpptrio.services.verdict import Verdict
 from ocpptrio.store import meter_readings, orphan_stops, transactions
 from ocpptrio.store.driver import Db, Store
 from ocpptrio.store.records import TransactionRecord
@@ -38,40 +40,41 @@ class TransactionService:
     async def start(
         self, incoming: Incoming, request: StartTransaction
     ) -> StartTransactionResponse:
-        return await self._store.write(lambda db: self._start(db, incoming, request))
+        theirs = None
+        if self._authorization.external is not None:
+            # They are asked before anything is written, as the writer does not wait for anybody;
+            # but not about a duplicate, which has its answer.
+            found = await self._store.write(lambda db: self._before_start(db, incoming, request))
+            if isinstance(found, StartTransactionResponse):
+                return found
+            started_at_us = incoming.event_time_us(request.timestamp)
+            asked = await self._authorization.ask_for_start(incoming, request, started_at_us, found)
+            theirs = None if asked is found else asked  # no opinion: ours, as it is by then
+        return await self._store.write(lambda db: self._start(db, incoming, request, theirs))
+
+    def _before_start(
+        self, db: Db, incoming: Incoming, request: StartTransaction
+    ) -> StartTransactionResponse | Verdict:
+        """The answer to a duplicate, or our own verdict."""
+        started_at_us = incoming.event_time_us(request.timestamp)
+        known = self._known_start(db, incoming, request, started_at_us)
+        if known is not None:
+            return known
+        lost = self._lost(db, incoming, request, started_at_us)
+        return self._own_verdict(db, incoming, request, started_at_us, lost)
 
     def _start(
-        self, db: Db, incoming: Incoming, request: StartTransaction
+        self, db: Db, incoming: Incoming, request: StartTransaction, theirs: Verdict | None
     ) -> StartTransactionResponse:
         started_at_us = incoming.event_time_us(request.timestamp)
         # The duplicate before the verdict: else the idTag is concurrent with itself (Q37).
-        known = transactions.find_start(
-            db,
-            charge_point_id=incoming.charge_point_id,
-            connector_id=request.connector_id,
-            id_tag=request.id_tag,
-            started_at_us=started_at_us,
-            meter_start_wh=request.meter_start,
-        )
-        if known is not None:
-            return StartTransactionResponse(
-                transaction_id=known.transaction_id, id_tag_info=_first_verdict(known)
-            )
-        # One transaction per connector: the stop of an earlier one was lost, or is yet to come.
-        lost = [
-            transaction
-            for transaction in transactions.open_on_connector(
-                db, incoming.charge_point_id, request.connector_id
-            )
-            if transaction.started_at_us <= started_at_us
-        ]
-        info = self._authorization.verdict(
-            db,
-            request.id_tag,
-            started_at_us,
-            is_open=incoming.state.open,
-            start_besides=[transaction.transaction_id for transaction in lost],
-        )
+        answered = self._known_start(db, incoming, request, started_at_us)
+        if answered is not None:
+            return answered
+        lost = self._lost(db, incoming, request, started_at_us)
+        verdict = theirs or self._own_verdict(db, incoming, request, started_at_us, lost)
+        info = verdict.info()
+        account = account_of(incoming.state, request.id_tag)
         transaction_id = transactions.insert(
             db,
             charge_point_id=incoming.charge_point_id,
@@ -79,9 +82,9 @@ class TransactionService:
             id_tag=request.id_tag,
             parent_id_tag=info.parent_id_tag,
             authorization_status=info.status,
-            authorization_expires_at_us=(
-                None if info.expiry_date is None else to_us(info.expiry_date)
-            ),
+            authorization_expires_at_us=verdict.expires_at_us,
+            authorization_reason=verdict.reason,
+            account_id_tag=account,
             reservation_id=request.reservation_id,
             started_at_us=started_at_us,
             start_received_at_us=incoming.received_at_us,
@@ -108,9 +111,54 @@ class TransactionService:
                 authorization=info.status,
                 started_at_us=started_at_us,
                 meter_start_wh=request.meter_start,
+                reason=verdict.reason,
+                charged_to=None if account == request.id_tag else account,
             )
         )
         return StartTransactionResponse(transaction_id=transaction_id, id_tag_info=info)
+
+    @staticmethod
+    def _known_start(
+        db: Db, incoming: Incoming, request: StartTransaction, started_at_us: int
+    ) -> StartTransactionResponse | None:
+        """The answer that this very start got when it came the first time."""
+        known = transactions.find_start(
+            db,
+            charge_point_id=incoming.charge_point_id,
+            connector_id=request.connector_id,
+            id_tag=request.id_tag,
+            started_at_us=started_at_us,
+            meter_start_wh=request.meter_start,
+        )
+        if known is None:
+            return None
+        return StartTransactionResponse(
+            transaction_id=known.transaction_id, id_tag_info=first_verdict(known).info()
+        )
+
+    @staticmethod
+    def _lost(
+        db: Db, incoming: Incoming, request: StartTransaction, started_at_us: int
+    ) -> list[TransactionRecord]:
+        """One transaction per connector: their stops were lost, or are yet to come."""
+        return [
+            transaction
+            for transaction in transactions.open_on_connector(
+                db, incoming.charge_point_id, request.connector_id
+            )
+            if transaction.started_at_us <= started_at_us
+        ]
+
+    def _own_verdict(
+        self,
+        db: Db,
+        incoming: Incoming,
+        request: StartTransaction,
+        started_at_us: int,
+        lost: Iterable[TransactionRecord],
+    ) -> Verdict:
+        besides = [transaction.transaction_id for transaction in lost]
+        return self._authorization.start_verdict(db, incoming, request, started_at_us, besides)
 
     async def stop(self, incoming: Incoming, request: StopTransaction) -> StopTransactionResponse:
         return await self._store.write(lambda db: self._stop(db, incoming, request))
@@ -119,12 +167,8 @@ class TransactionService:
         self, db: Db, incoming: Incoming, request: StopTransaction
     ) -> StopTransactionResponse:
         stopped_at_us = incoming.event_time_us(request.timestamp)
-        response = StopTransactionResponse()
-        if request.id_tag is not None:
-            info = self._authorization.verdict(
-                db, request.id_tag, stopped_at_us, is_open=incoming.state.open
-            )
-            response = StopTransactionResponse(id_tag_info=info)
+        info = self._authorization.stop_info(db, incoming, request, stopped_at_us)
+        response = StopTransactionResponse(id_tag_info=info)
         transaction, flags = self._stopped_transaction(db, incoming, request, stopped_at_us)
         if transaction is None:
             self._keep_orphan(db, incoming, request, stopped_at_us)
@@ -227,15 +271,6 @@ class TransactionService:
                     stopped_at_us=stopped_at_us,
                 )
             )
-
-
-def _first_verdict(transaction: TransactionRecord) -> IdTagInfo:
-    expires_at_us = transaction.authorization_expires_at_us
-    return IdTagInfo(
-        status=AuthorizationStatus(transaction.authorization_status),
-        parent_id_tag=transaction.parent_id_tag,
-        expiry_date=None if expires_at_us is None else from_us(expires_at_us),
-    )
 
 
 def _energy_wh(db: Db, transaction: TransactionRecord, meter_stop_wh: int) -> int | None:

@@ -89,7 +89,9 @@ def _sessions(reader: Reader) -> list[Session]:
             SessionState(
                 charge_point_id=record.charge_point_id,
                 registration=record.registration,
-                open=record.open,
+                mode=record.mode,
+                fixed_id_tag=record.fixed_id_tag,
+                learning_ends_at_us=record.learning_ends_at_us,
                 generation=record.generation,
                 peer=record.peer,
                 connected_at_us=record.connected_at_us,

@@ -18,10 +18,11 @@ from ocpptrio.events import (
     Connected,
     DiagnosticsStatusChanged,
     Disconnected,
-    Edited,
     FirmwareStatusChanged,
     LogStatusChanged,
     MeterValuesReceived,
+    OpenMode,
+    OpenModeChanged,
     ProvisioningChanged,
     ProvisioningState,
     Registered,
@@ -100,7 +101,9 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
 
     charge_point_id: str
     registration: RegistrationStatus = RegistrationStatus.ACCEPTED
-    open: bool = False
+    mode: OpenMode = OpenMode.CLOSED
+    fixed_id_tag: str | None = None
+    learning_ends_at_us: int | None = None
     connected: bool = False
     generation: int = 0
     peer: str | None = None
@@ -189,9 +192,14 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
                 firmware_version=event.firmware_version,
             )
         case Registered():
-            return replace(state, open=event.open, registration=event.registration)
-        case Edited(open=bool() as is_open):
-            return replace(state, open=is_open)
+            return replace(state, mode=event.mode, registration=event.registration)
+        case OpenModeChanged():
+            return replace(
+                state,
+                mode=event.mode,
+                fixed_id_tag=event.fixed_id_tag,
+                learning_ends_at_us=event.learning_ends_at_us,
+            )
         case RegistrationChanged(status=status):
             return replace(state, registration=status)
         case FirmwareStatusChanged(status=text):

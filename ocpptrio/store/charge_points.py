@@ -12,6 +12,8 @@ from ocpptrio.events import (
     Connected,
     Disconnected,
     Edited,
+    OpenMode,
+    OpenModeChanged,
     Registered,
     RegistrationChanged,
     Removed,
@@ -31,9 +33,11 @@ class Edits(TypedDict, total=False):
 
     origin: str
     registration: RegistrationStatus
-    open: bool
     password_hash: str | None
     note: str | None
+    mode: OpenMode
+    fixed_id_tag: str | None
+    learning_ends_at_us: int | None
 
 
 def get(reader: Reader, charge_point_id: str) -> ChargePointRecord | None:
@@ -58,7 +62,7 @@ def add(
     charge_point_id: str,
     origin: str,
     at_us: int,
-    open: bool = False,  # noqa: A002 - the name of the column
+    mode: OpenMode = OpenMode.CLOSED,
     registration: RegistrationStatus = RegistrationStatus.ACCEPTED,
     password_hash: str | None = None,
     note: str | None = None,
@@ -73,9 +77,9 @@ def add(
         registration = RegistrationStatus.PENDING
     added = db.row(
         """INSERT INTO charge_points (charge_point_id, registered_at_us, origin, registration,
-            open, password_hash, note)
+            mode, password_hash, note)
         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING charge_point_id""",
-        [charge_point_id, at_us, origin, registration, int(open), password_hash, note],
+        [charge_point_id, at_us, origin, registration, mode, password_hash, note],
     )
     if added is None:
         return False
@@ -86,7 +90,7 @@ def add(
             charge_point_id=charge_point_id,
             at_us=at_us,
             origin=origin,
-            open=open,
+            mode=mode,
             registration=registration,
         )
     )
@@ -124,9 +128,11 @@ def edit(db: Db, charge_point_id: str, at_us: int, **columns: Unpack[Edits]) -> 
     now: Edits = {
         "origin": before.origin,
         "registration": before.registration,
-        "open": before.open,
         "password_hash": before.password_hash,
         "note": before.note,
+        "mode": before.mode,
+        "fixed_id_tag": before.fixed_id_tag,
+        "learning_ends_at_us": before.learning_ends_at_us,
     }
     now.update(columns)
     changed = tuple(name for name, value in now.items() if value != getattr(before, name))
@@ -134,25 +140,31 @@ def edit(db: Db, charge_point_id: str, at_us: int, **columns: Unpack[Edits]) -> 
         return True
     db.run(
         """UPDATE charge_points
-        SET origin = ?, registration = ?, open = ?, password_hash = ?, note = ?
+        SET origin = ?, registration = ?, password_hash = ?, note = ?, mode = ?,
+            fixed_id_tag = ?, learning_ends_at_us = ?
         WHERE charge_point_id = ?""",
         [
             now["origin"],
             now["registration"],
-            int(now["open"]),
             now["password_hash"],
             now["note"],
+            now["mode"],
+            now["fixed_id_tag"],
+            now["learning_ends_at_us"],
             charge_point_id,
         ],
     )
-    db.emit(
-        Edited(
-            charge_point_id=charge_point_id,
-            at_us=at_us,
-            fields=changed,
-            open=now["open"] if "open" in changed else None,
+    db.emit(Edited(charge_point_id=charge_point_id, at_us=at_us, fields=changed))
+    if not {"mode", "fixed_id_tag", "learning_ends_at_us"}.isdisjoint(changed):
+        db.emit(
+            OpenModeChanged(
+                charge_point_id=charge_point_id,
+                at_us=at_us,
+                mode=now["mode"],
+                fixed_id_tag=now["fixed_id_tag"],
+                learning_ends_at_us=now["learning_ends_at_us"],
+            )
         )
-    )
     if "registration" in changed:
         db.emit(
             RegistrationChanged(

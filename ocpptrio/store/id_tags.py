@@ -1,13 +1,17 @@
 """IdTags that are known. They are compared folded (`id_tag_key`) and kept as entered.
 
-Not here: whether one may charge (services).
+Not here: whether one may charge (services), what its group is allowed (tag_groups), where it may
+charge (tag_rights).
 """
 
 from ocpptrio.protocol.datatypes import id_tag_key
+from ocpptrio.store import tag_groups, tag_rights
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import IdTagRecord
+from ocpptrio.week_times import week_times
 
-_SELECT = "SELECT * FROM id_tags"
+COLUMNS = IdTagRecord.__struct_fields__
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM id_tags"  # noqa: S608 - names of our own
 
 
 def get(reader: Reader, id_tag: str) -> IdTagRecord | None:
@@ -19,23 +23,48 @@ def everyone(reader: Reader) -> list[IdTagRecord]:
     return [IdTagRecord.of(row) for row in reader.rows(_SELECT + " ORDER BY id_tag_key")]
 
 
+def members(reader: Reader, parent_id_tag: str) -> list[IdTagRecord]:
+    """The tags of a group, in order."""
+    sql = _SELECT + " WHERE group_key = ? ORDER BY id_tag_key"
+    return [IdTagRecord.of(row) for row in reader.rows(sql, [id_tag_key(parent_id_tag)])]
+
+
 def put(db: Db, record: IdTagRecord) -> None:
-    """Add an idTag, or replace what is kept of it, but for when it was made."""
+    """Add an idTag, or replace what is kept of it, but for when it was made.
+
+    A group that it names is made if it is not there.
+
+    Raises:
+        ValueError: its times of the week cannot be read.
+    """
+    if record.week_times is not None:
+        week_times(record.week_times)
+    group_key = None
+    if record.parent_id_tag is not None:
+        group_key = id_tag_key(record.parent_id_tag)
+        tag_groups.ensure(db, record.parent_id_tag, record.created_at_us)
     db.run(
-        """INSERT INTO id_tags (id_tag_key, id_tag, parent_id_tag, expires_at_us, blocked,
-            max_concurrent, note, created_at_us)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """INSERT INTO id_tags (id_tag_key, id_tag, parent_id_tag, group_key, expires_at_us,
+            blocked, max_concurrent, week_times, day_budget_wh, month_budget_wh, note,
+            created_at_us)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id_tag_key) DO UPDATE SET
             id_tag = excluded.id_tag, parent_id_tag = excluded.parent_id_tag,
-            expires_at_us = excluded.expires_at_us, blocked = excluded.blocked,
-            max_concurrent = excluded.max_concurrent, note = excluded.note""",
+            group_key = excluded.group_key, expires_at_us = excluded.expires_at_us,
+            blocked = excluded.blocked, max_concurrent = excluded.max_concurrent,
+            week_times = excluded.week_times, day_budget_wh = excluded.day_budget_wh,
+            month_budget_wh = excluded.month_budget_wh, note = excluded.note""",
         [
             id_tag_key(record.id_tag),
             record.id_tag,
             record.parent_id_tag,
+            group_key,
             record.expires_at_us,
             int(record.blocked),
             record.max_concurrent,
+            record.week_times,
+            record.day_budget_wh,
+            record.month_budget_wh,
             record.note,
             record.created_at_us,
         ],
@@ -43,9 +72,11 @@ def put(db: Db, record: IdTagRecord) -> None:
 
 
 def remove(db: Db, id_tag: str) -> bool:
-    """Forget an idTag; False if it is not known."""
+    """Forget an idTag and its rights; False if it is not known."""
+    key = id_tag_key(id_tag)
+    tag_rights.put(db, "tag", key, tag_rights.EVERYWHERE)
     sql = "DELETE FROM id_tags WHERE id_tag_key = ? RETURNING id_tag_key"
-    return db.row(sql, [id_tag_key(id_tag)]) is not None
+    return db.row(sql, [key]) is not None
 
 
 def set_blocked(db: Db, id_tag: str, blocked: bool) -> bool:

@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from ocpptrio.events import ConditionKind, ProvisioningState
+from ocpptrio.events import ConditionKind, OpenMode, ProvisioningState
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind
 from ocpptrio.store.driver import Row
@@ -74,7 +74,6 @@ class ChargePointRecord(Record, frozen=True, kw_only=True):
     registered_at_us: int
     origin: str  # loopback, accepted, adopted, added
     registration: RegistrationStatus = RegistrationStatus.ACCEPTED
-    open: bool = False  # every idTag may charge
     password_hash: str | None = None  # argon2; None: may connect without
     note: str | None = None
     generation: int = 0  # of the newest connection
@@ -98,6 +97,9 @@ class ChargePointRecord(Record, frozen=True, kw_only=True):
     diagnostics_status_at_us: int | None = None
     log_status: str | None = None
     log_status_at_us: int | None = None
+    mode: OpenMode = OpenMode.CLOSED
+    fixed_id_tag: str | None = None  # of mode "fixed tag"
+    learning_ends_at_us: int | None = None  # of mode "learn"
 
 
 class ConnectorRecord(Record, frozen=True, kw_only=True):
@@ -112,15 +114,41 @@ class ConnectorRecord(Record, frozen=True, kw_only=True):
     received_at_us: int
 
 
-class IdTagRecord(Record, frozen=True, kw_only=True):
-    id_tag_key: str = ""  # folded; made by the store
-    id_tag: str  # as entered
-    parent_id_tag: str | None = None
+class Terms(Record, frozen=True, kw_only=True):
+    """On which terms somebody may charge: an idTag, or a group of them."""
+
     expires_at_us: int | None = None
     blocked: bool = False
-    max_concurrent: int | None = None  # None: as configured; 0: no limit
+    max_concurrent: int | None = None  # None: as configured, a group has no limit; 0: no limit
+    week_times: str | None = None  # None: always; see week_times.py
+    day_budget_wh: int | None = None  # None: no budget
+    month_budget_wh: int | None = None
     note: str | None = None
     created_at_us: int
+
+
+class IdTagRecord(Terms, frozen=True, kw_only=True):
+    id_tag_key: str = ""  # folded; made by the store
+    id_tag: str  # as entered
+    parent_id_tag: str | None = None  # its group, as entered
+    group_key: str | None = None  # folded; made by the store
+
+
+class TagGroupRecord(Terms, frozen=True, kw_only=True):
+    """What tags with the same parentIdTag share."""
+
+    group_key: str = ""  # folded; made by the store
+    parent_id_tag: str  # as sent for all members
+
+
+class TagRights(Record, frozen=True, kw_only=True):
+    """Where a tag or a group of tags may charge; nothing named: everywhere."""
+
+    charge_points: tuple[str, ...] = ()
+    charge_point_groups: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.charge_points or self.charge_point_groups)
 
 
 class TransactionRecord(Record, frozen=True, kw_only=True):
@@ -145,6 +173,8 @@ class TransactionRecord(Record, frozen=True, kw_only=True):
     stop_id_tag: str | None
     energy_wh: int | None  # None: cannot be told
     flags: tuple[str, ...]  # what is odd
+    account_key: str  # of the idTag that answers for it, folded
+    authorization_reason: str | None  # why it was answered so
     # The newest import register among its meter readings: looked up where people see it.
     last_meter_wh: float | None
     last_meter_at_us: int | None
@@ -155,6 +185,14 @@ class TransactionRecord(Record, frozen=True, kw_only=True):
         values = dict(zip(cls.__struct_fields__, row, strict=True))
         values["flags"] = split_flags(values["flags"])  # type: ignore[assignment] # not SQL any more
         return msgspec.convert(values, cls)
+
+
+class Running(Record, frozen=True, kw_only=True):
+    """A transaction that counts as running for whoever answers for it."""
+
+    transaction_id: int
+    charge_point_id: str
+    account_key: str
 
 
 def split_flags(text: object) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
 from ocpptrio.store.driver import Db, Reader, SqlValue
-from ocpptrio.store.records import TransactionRecord, TransactionState, split_flags
+from ocpptrio.store.records import Running, TransactionRecord, TransactionState, split_flags
 
 # The newest register is looked up with the row, two steps into an index: kept up to date with each
 # reading, it would cost the busiest path of all. Without the plus, SQLite would not use the index,
@@ -25,6 +25,10 @@ _SELECT_WITH_REGISTER = """SELECT transactions.*,
             AND energy_wh IS NOT NULL
         ORDER BY measured_at_us DESC LIMIT 1)
 FROM transactions"""
+
+# What counts as running where somebody must not charge too often at a time: a refused start charges
+# nothing, and ghosts block nobody (Q51). The first condition chooses the index.
+_COUNTS_AS_RUNNING = "state = 'open' AND authorization_status = 'Accepted'"
 
 # What a decision needs goes without it.
 _SELECT = "SELECT transactions.*, NULL, NULL FROM transactions"
@@ -46,14 +50,22 @@ def insert(
     started_at_us: int,
     start_received_at_us: int,
     meter_start_wh: int,
+    account_id_tag: str | None = None,
+    authorization_reason: str | None = None,
     flags: Iterable[str] = (),
 ) -> int:
-    """Begin a transaction; returns its id, which was never used before."""
+    """Begin a transaction; returns its id, which was never used before.
+
+    Args:
+        account_id_tag: the idTag that answers for it, if it is not the one presented.
+        authorization_reason: why it was answered so.
+    """
     found = db.row(
         """INSERT INTO transactions (charge_point_id, connector_id, id_tag, id_tag_key,
             parent_id_tag, authorization_status, authorization_expires_at_us, reservation_id,
-            started_at_us, start_received_at_us, meter_start_wh, state, flags)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING transaction_id""",
+            started_at_us, start_received_at_us, meter_start_wh, state, flags, account_key,
+            authorization_reason)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING transaction_id""",
         [
             charge_point_id,
             connector_id,
@@ -68,6 +80,8 @@ def insert(
             meter_start_wh,
             TransactionState.OPEN,
             ",".join(flags),
+            id_tag_key(id_tag if account_id_tag is None else account_id_tag),
+            authorization_reason,
         ],
     )
     assert found is not None
@@ -116,9 +130,19 @@ def open_on_connector(
     )
 
 
-def open_of_tag(reader: Reader, id_tag: str) -> list[TransactionRecord]:
-    sql = " WHERE id_tag_key = ? AND state = 'open' ORDER BY transaction_id"
-    return _all(reader, sql, [id_tag_key(id_tag)])
+def open_of_tag(reader: Reader, account_key: str, group_key: str | None) -> list[Running]:
+    """What runs on account of an idTag, and of all others in its group if one is given."""
+    accounts, parameters = accounts_of(account_key, group_key)
+    sql = f"""SELECT transaction_id, charge_point_id, account_key FROM transactions
+        WHERE account_key {accounts} AND {_COUNTS_AS_RUNNING} ORDER BY transaction_id"""  # noqa: S608
+    return [Running.of(row) for row in reader.rows(sql, parameters)]
+
+
+def accounts_of(account_key: str, group_key: str | None) -> tuple[str, list[SqlValue]]:
+    """A condition on the accounts of an idTag, or of all members of its group if one is given."""
+    if group_key is None:
+        return "= ?", [account_key]
+    return "IN (SELECT id_tag_key FROM id_tags WHERE group_key = ?)", [group_key]
 
 
 def open_of(reader: Reader, charge_point_id: str) -> list[TransactionRecord]:
@@ -235,22 +259,29 @@ def listed(
 ) -> list[TransactionRecord]:
     """Those that fit all that is given, newest first, with their newest registers.
 
+    An idTag fits as the one presented and as the one that answers for it.
+
     The next page is `before` the last id.
 
     Times are of the start, from `since_us` on and before `until_us`.
     """
     filters: dict[str, SqlValue] = {
         "charge_point_id = ?": charge_point_id,
-        "id_tag_key = ?": None if id_tag is None else id_tag_key(id_tag),
         "state = ?": state,
         "started_at_us >= ?": since_us,
         "started_at_us < ?": until_us,
         "transaction_id < ?": before,
     }
     chosen = {filter_: value for filter_, value in filters.items() if value is not None}
-    where = " WHERE " + " AND ".join(chosen) if chosen else ""
+    parameters = list(chosen.values())
+    conditions = list(chosen)
+    if id_tag is not None:
+        # Two indexes: the second holds those few where another tag answers for the one presented.
+        conditions.append("(account_key = ? OR (id_tag_key = ? AND account_key <> id_tag_key))")
+        parameters += [id_tag_key(id_tag)] * 2
+    where = " WHERE " + " AND ".join(conditions) if conditions else ""
     sql = where + " ORDER BY transaction_id DESC LIMIT ?"
-    return _all(reader, sql, [*chosen.values(), limit], select=_SELECT_WITH_REGISTER)
+    return _all(reader, sql, [*parameters, limit], select=_SELECT_WITH_REGISTER)
 
 
 def _one(

@@ -55,7 +55,7 @@ def test_wrong_usage_is_one_line_on_stderr_and_status_2(ocpptrio: Command) -> No
         "ocpptrio: Unknown option: --jsn. Did you mean --json?\n"
     )
     assert 'Did you mean "tags"?' in ocpptrio("tag", status=2).err
-    assert ocpptrio("tags", "add", status=2).err.count("\n") == 1
+    assert ocpptrio("tags", "set", status=2).err.count("\n") == 1
 
 
 def test_the_version_is_told(ocpptrio: Command) -> None:

@@ -14,6 +14,7 @@ from ocpptrio.config import (
     StoreSettings,
     UnknownChargePoints,
 )
+from ocpptrio.events import OpenMode
 from ocpptrio.store.records import ChargePointRecord
 
 LOOPBACK = [("127.0.0.1", 8080)]
@@ -89,7 +90,7 @@ def test_what_stands_open_is_warned_of() -> None:
         store=StoreSettings(path=":memory:"),
     )
     many = [record(f"CP{n}") for n in range(7)]
-    tried = record("TRY", origin="loopback", open=True)
+    tried = record("TRY", origin="loopback", mode=OpenMode.EVERYBODY)
     text = "\n".join(warnings(settings, NETWORK, [*many, tried]))
     assert "everything is lost" in text
     assert "unknown charge points are registered from anywhere" in text
@@ -113,7 +114,7 @@ def test_who_may_connect_is_told() -> None:
 
 
 def test_an_identity_cannot_command_the_terminal() -> None:
-    (caution,) = warnings(Settings(), LOOPBACK, [record("CP\x9b1m", open=True)])
+    (caution,) = warnings(Settings(), LOOPBACK, [record("CP\x9b1m", mode=OpenMode.EVERYBODY)])
     assert "\x9b" not in caution
 
 

@@ -5,6 +5,8 @@ import pytest
 import trio
 
 from ocpptrio.cli import new_password
+from ocpptrio.clock import system_clock
+from ocpptrio.events import OpenMode
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.core import (
     BootNotification,
@@ -37,7 +39,9 @@ def turned_away(identity: str, reason: str = "unknown charge point") -> Callable
 
 
 def came_from_loopback(db: Db) -> None:
-    charge_points.add(db, charge_point_id="CP1", origin="loopback", at_us=NOON_US, open=True)
+    charge_points.add(
+        db, charge_point_id="CP1", origin="loopback", at_us=NOON_US, mode=OpenMode.EVERYBODY
+    )
 
 
 def a_busy_one(db: Db) -> None:
@@ -102,13 +106,13 @@ def test_list_shows_a_line_for_each(ocpptrio: Command, write: Write) -> None:
     title, first, second = ocpptrio("charge-points", "list").lines
     assert re.split("  +", title) == [
         *("identity", "connected", "registration", "model", "firmware", "connectors"),
-        *("last seen", "password", "open"),
+        *("last seen", "password", "mode"),
     ]
     assert re.split("  +", first) == [
         *("CP1", "yes", "Accepted", r"Vendor\x1b[31m M1", "1.2", "1 Charging"),
-        *("now", "no", "yes"),
+        *("now", "no", "everybody"),
     ]
-    assert re.split("  +", second) == ["Second", "no", "Pending", "yes", "no"]
+    assert re.split("  +", second) == ["Second", "no", "Pending", "yes", "closed"]
 
 
 def test_list_gives_programs_all_fields_but_no_hash(ocpptrio: Command, write: Write) -> None:
@@ -127,7 +131,7 @@ def test_show_tells_all_that_is_known(ocpptrio: Command, write: Write) -> None:
     out = ocpptrio("charge-points", "show", "CP1").out
     for expected in (
         "identity      CP1",
-        "open          yes: every idTag may charge",
+        "mode          everybody: every idTag may charge",
         "registered    2026-11-22 12:00:00 (loopback)",
         "Charging   2026-11-22 12:00:00",
         "          1          1  TAG  2026-11-22 12:00:00",
@@ -185,7 +189,7 @@ def test_an_added_one_may_connect_and_what_is_open_is_said(ocpptrio: Command, wr
         ),
     ]
     added = record(write)
-    assert (added.origin, added.open, added.note) == ("added", True, "garage")
+    assert (added.origin, added.mode, added.note) == ("added", "everybody", "garage")
     assert "registered already" in ocpptrio("charge-points", "add", "CP1", status=1).err
 
 
@@ -289,11 +293,58 @@ def test_set_changes_what_is_given_and_tells_the_daemon(ocpptrio: Command, write
     ocpptrio("charge-points", "add", "CP1", "--open", "--note", "old")
     ocpptrio("charge-points", "set", "CP1", "--registration", "rejected", "--no-open")
     changed = record(write)
-    assert (changed.registration, changed.open, changed.note) == ("Rejected", False, "old")
+    assert (changed.registration, changed.mode, changed.note) == ("Rejected", "closed", "old")
     ocpptrio("charge-points", "set", "CP1", "--note", "")
     assert record(write).note is None
     kinds = [e.event.kind for e in write(lambda db: events.since(db, 0))]  # type: ignore[attr-defined]
-    assert kinds == ["Registered", "Edited", "RegistrationChanged", "Edited"]
+    assert kinds == ["Registered", "Edited", "OpenModeChanged", "RegistrationChanged", "Edited"]
+
+
+def test_the_mode_says_which_tags_may_charge(ocpptrio: Command, write: Write) -> None:
+    ocpptrio("charge-points", "add", "CP1")
+    ocpptrio("tags", "add", "HOUSE")
+    mode = ("charge-points", "set-mode", "CP1")
+    assert ocpptrio(*mode, "everybody").lines == ["CP1 is everybody: every idTag may charge"]
+    assert ocpptrio(*mode, "fixed-tag", "--tag", "house").lines == [
+        "CP1 is fixed tag: every idTag counts as HOUSE"
+    ]
+    assert "CP1 is learn: until 20" in ocpptrio(*mode, "learn", "--for", "2h").out
+    learning = record(write)
+    assert learning.fixed_id_tag is None
+    assert learning.learning_ends_at_us is not None
+    assert 7_100_000_000 < learning.learning_ends_at_us - system_clock() <= 7_200_000_000
+    ocpptrio(*mode, "closed")
+    closed = record(write)
+    assert (closed.mode, closed.learning_ends_at_us) == ("closed", None)
+    assert "mode          closed: the list of tags" in ocpptrio("charge-points", "show", "CP1").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "error"),
+    [
+        (["fixed-tag"], 1, "fixed-tag needs --tag"),
+        (["closed", "--tag", "HOUSE"], 1, "nothing else takes it"),
+        (["fixed-tag", "--tag", "X"], 1, "no tag X; add it first"),
+        (["closed", "--for", "1h"], 1, "only learn takes --for"),
+        (["learn", "--for", "25h"], 2, "at most 24h"),
+        (["learn", "--for", "0s"], 2, "at most 24h"),
+        (["learn", "--for", "ever"], 2, "write 90s, 30m, 2h or 7d"),
+    ],
+)
+def test_a_mode_that_cannot_be_is_refused(
+    ocpptrio: Command, write: Write, arguments: list[str], status: int, error: str
+) -> None:
+    ocpptrio("charge-points", "add", "CP1")
+    assert error in ocpptrio("charge-points", "set-mode", "CP1", *arguments, status=status).err
+    assert record(write).mode == "closed"
+
+
+def test_learning_that_is_over_is_shown_as_closed(ocpptrio: Command, write: Write) -> None:
+    ocpptrio("charge-points", "add", "CP1")
+    write(lambda db: charge_points.edit(db, "CP1", 1, mode=OpenMode.LEARN, learning_ends_at_us=0))
+    if system_clock() >= NOON_US:
+        shown = ocpptrio("charge-points", "show", "CP1").out
+        assert "mode          closed: learning ended 1970-01-01 00:00:00" in shown
 
 
 def test_to_set_nothing_is_an_error(ocpptrio: Command) -> None:
@@ -331,7 +382,7 @@ def test_one_that_was_turned_away_is_adopted(ocpptrio: Command, write: Write) ->
     out = ocpptrio("charge-points", "adopt", "CP1", "--generate-password").out
     assert out.startswith("CP1 adopted\n")
     adopted = record(write)
-    assert (adopted.origin, adopted.open) == ("adopted", False)
+    assert (adopted.origin, adopted.mode) == ("adopted", "closed")
     assert adopted.password_hash is not None
     assert ocpptrio("charge-points", "attempts", "--json").json == []
 
@@ -342,7 +393,7 @@ def test_one_that_came_from_loopback_is_adopted(ocpptrio: Command, write: Write)
     assert "adopt CP1" in ocpptrio("charge-points", "attempts").out
     ocpptrio("charge-points", "adopt", "CP1", "--note", "kept")
     adopted = record(write)
-    assert (adopted.origin, adopted.open, adopted.note) == ("adopted", False, "kept")
+    assert (adopted.origin, adopted.mode, adopted.note) == ("adopted", "closed", "kept")
     assert ocpptrio("charge-points", "attempts", "--json").json == []
 
 

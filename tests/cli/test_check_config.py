@@ -40,6 +40,13 @@ def test_programs_get_sections_keys_and_values(ocpptrio: Command, config: Path) 
     }
 
 
+def test_a_secret_is_not_shown(ocpptrio: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCPPTRIO_AUTHORIZATION_TOKEN", "s3cret")
+    for output in (ocpptrio("check-config").out, ocpptrio("check-config", "--json").out):
+        assert "s3cret" not in output
+        assert "(not shown)" in output
+
+
 def test_the_file_may_come_from_the_environment(
     ocpptrio: Command, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

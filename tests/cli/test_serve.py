@@ -103,7 +103,7 @@ def test_a_daemon_serves_and_commands_work_beside_it(
         first = json.loads(follower.wait_for("\n").splitlines()[0])
         assert (first["action"], first["direction"]) == ("BootNotification", "in")
         (point,) = ocpptrio("charge-points", "list", "--json").json
-        assert (point["connected"], point["model"], point["open"]) == (True, "M", True)
+        assert (point["connected"], point["model"], point["mode"]) == (True, "M", "everybody")
 
         # What a command changes, the daemon knows: of tags at once, of charge points in a second.
         tags = tmp_path / "tags.csv"

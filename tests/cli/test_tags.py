@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from ocpptrio.store import id_tags
+from ocpptrio.store import id_tags, tag_rights
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import IdTagRecord
+from ocpptrio.store.records import IdTagRecord, TagRights
 from tests.cli.conftest import Command
 
 Write = Callable[[Callable[[Db], object]], object]
@@ -24,11 +24,16 @@ def test_an_added_tag_is_listed_with_all_that_was_said(ocpptrio: Command) -> Non
         "expires_at": "2099-01-01T00:00:00Z",
         "blocked": False,
         "max_concurrent": 0,
+        "week_times": None,
+        "day_budget_wh": None,
+        "month_budget_wh": None,
+        "charge_points": [],
+        "charge_point_groups": [],
         "note": "the blue one",
     }
     assert ocpptrio("tags", "list").lines == [
-        "tag       state       expires              parent  at a time  note",
-        "04A1B2C3  may charge  2099-01-01 00:00:00  FAMILY          0  the blue one",
+        "tag       state       expires              parent  at a time  only  note",
+        "04A1B2C3  may charge  2099-01-01 00:00:00  FAMILY          0        the blue one",
     ]
 
 
@@ -78,6 +83,105 @@ def test_set_changes_what_is_given_and_nothing_else(ocpptrio: Command) -> None:
     assert (changed["expires_at"], changed["parent_id_tag"]) == (None, None)
 
 
+def test_without_a_tag_one_is_made_up(ocpptrio: Command) -> None:
+    tag = ocpptrio("tags", "add", "--generate", "--json").json["id_tag"]
+    assert len(tag) == 14
+    assert ocpptrio("tags", "list", "--json").json[0]["id_tag"] == tag
+    assert "name the tag, or --generate" in ocpptrio("tags", "add", status=1).err
+    assert "name the tag" in ocpptrio("tags", "add", "A", "--generate", status=1).err
+
+
+def test_rights_times_and_budgets_are_set_shown_and_taken_back(ocpptrio: Command) -> None:
+    ocpptrio("charge-points", "add", "CP1")
+    ocpptrio("charge-points", "add", "CP2")
+    ocpptrio("groups", "add", "yard", "CP2")
+    tag = ocpptrio(
+        *("tags", "add", "A", "--only-at", "CP1", "--only-in", "yard"),
+        *("--times", "mon-fri 8:00-18:00", "--day-budget", "20kWh", "--month-budget", "300500"),
+        "--json",
+    ).json
+    assert tag["charge_points"] == ["CP1"]
+    assert tag["charge_point_groups"] == ["yard"]
+    assert tag["week_times"] == "Mon-Fri 08:00-18:00"
+    assert (tag["day_budget_wh"], tag["month_budget_wh"]) == (20_000, 300_500)
+    only = "CP1, group yard; Mon-Fri 08:00-18:00; 20 kWh a day; 300.5 kWh a month"
+    assert only in ocpptrio("tags", "list").out
+    shown = ocpptrio("tags", "show", "a").lines
+    assert "where      CP1, group yard" in shown
+    assert "when       Mon-Fri 08:00-18:00 (UTC)" in shown
+    assert "budget     20 kWh a day, 0 kWh spent; 300.5 kWh a month, 0 kWh spent" in shown
+    assert ocpptrio("tags", "set", "A", "--note", "x", "--json").json["charge_points"] == ["CP1"]
+    tag = ocpptrio("tags", "set", "A", "--only-at", "CP2", "--json").json
+    assert (tag["charge_points"], tag["charge_point_groups"]) == (["CP2"], [])
+    tag = ocpptrio(
+        *("tags", "set", "A", "--everywhere", "--times", "always", "--day-budget", "none"),
+        *("--month-budget", "none", "--max-concurrent", "default", "--json"),
+    ).json
+    assert (tag["charge_points"], tag["week_times"]) == ([], None)
+    assert (tag["day_budget_wh"], tag["month_budget_wh"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "error"),
+    [
+        (["--only-at", "CP9"], 1, "CP9 is not registered"),
+        (["--only-in", "yard"], 1, "no charge points in yard"),
+        (["--only-at", "CP1", "--everywhere"], 1, "either --everywhere, or"),
+        (["--times", "Mon 8-18"], 2, "write Mon-Fri 08:00-18:00"),
+        (["--day-budget", "much"], 2, "write 20kWh, 7.5kWh or 500Wh"),
+        (["--day-budget", "0.0001kWh"], 2, "write 20kWh"),
+        (["--max-concurrent", "-1"], 2, "write a number, 0 for no limit"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_changes(
+    ocpptrio: Command, options: list[str], status: int, error: str
+) -> None:
+    ocpptrio("tags", "add", "A")
+    before = ocpptrio("tags", "list", "--json").json
+    assert error in ocpptrio("tags", "set", "A", "--note", "new", *options, status=status).err
+    assert ocpptrio("tags", "list", "--json").json == before
+
+
+def test_check_tells_the_verdict_and_why(ocpptrio: Command) -> None:
+    ocpptrio("charge-points", "add", "CP1")
+    ocpptrio("tags", "add", "A", "--times", "Mon-Fri 08:00-18:00")
+    check = ("tags", "check", "A", "--charge-point", "CP1", "--at")
+    assert ocpptrio(*check, "2026-01-14T12:00").lines == ["Accepted"]
+    assert ocpptrio(*check, "2026-01-17T12:00").lines == [
+        "Blocked: tag A may charge Mon-Fri 08:00-18:00 only; it is Sat 12:00"
+    ]
+    assert ocpptrio(*check, "2026-01-14T12:00", "--json").json == {
+        "id_tag": "A",
+        "charge_point_id": "CP1",
+        "at": "2026-01-14T12:00:00Z",
+        "charged_to": "A",
+        "status": "Accepted",
+        "reason": None,
+        "parent_id_tag": None,
+        "expires_at": "2026-01-14T18:00:00Z",
+    }
+    unknown = ("tags", "check", "X", "--charge-point")
+    assert ocpptrio(*unknown, "CP1").lines == ["Invalid: unknown"]
+    assert "CP9 is not registered" in ocpptrio(*unknown, "CP9", status=1).err
+    ocpptrio("charge-points", "set-mode", "CP1", "learn")
+    assert ocpptrio(*unknown, "CP1").lines == ["Accepted: unknown, but would be learnt"]
+    ocpptrio("charge-points", "set-mode", "CP1", "fixed-tag", "--tag", "a")
+    ocpptrio("tags", "block", "A")
+    assert ocpptrio(*unknown, "CP1").lines == ["Blocked: tag A is blocked (it counts as A there)"]
+
+
+def test_check_uses_the_settings(ocpptrio: Command, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[authorization]\ntime_zone = "Asia/Tokyo"\nurl = "http://127.0.0.1:1/"\n')
+    ocpptrio("charge-points", "add", "CP1")
+    ocpptrio("tags", "add", "A", "--times", "08:00-18:00")
+    check = ("tags", "check", "A", "--charge-point", "CP1", "--config", str(config))
+    assert ocpptrio(*check, "--at", "2026-01-14T12:00Z").lines == [
+        "Blocked: tag A may charge 08:00-18:00 only; it is Wed 21:00",
+        "The external authorizer is asked, too, when somebody charges.",
+    ]
+
+
 # CSV.
 
 TAGS = [
@@ -91,8 +195,17 @@ TAGS = [
         note=' "quoted", with; all\r\nthat\nhurts ',
         created_at_us=0,
     ),
-    IdTagRecord(id_tag="été;☃", note="\ufeff", max_concurrent=12, created_at_us=1),
+    IdTagRecord(
+        id_tag="été;☃",
+        note="\ufeff",
+        max_concurrent=12,
+        week_times="Mon-Fri 08:00-18:00; Sat 22:00-02:00",
+        day_budget_wh=0,
+        month_budget_wh=300_000,
+        created_at_us=1,
+    ),
 ]
+RIGHTS = TagRights(charge_points=("a, b", 'c"d'), charge_point_groups=("yard",))
 
 
 def test_what_is_exported_imports_as_exactly_the_same(
@@ -101,6 +214,7 @@ def test_what_is_exported_imports_as_exactly_the_same(
     def put(db: Db) -> None:
         for tag in TAGS:
             id_tags.put(db, tag)
+        tag_rights.put(db, "tag", "plain", RIGHTS)
 
     write(put)
     before = ocpptrio("tags", "list", "--json").json
@@ -116,6 +230,23 @@ def test_what_is_exported_imports_as_exactly_the_same(
         "0 tags added, 3 changed\n"
     )
     assert ocpptrio("tags", "list", "--json").json == before
+
+
+def test_rights_times_and_budgets_are_imported(ocpptrio: Command, write: Write) -> None:
+    write(lambda db: id_tags.put(db, TAGS[0]))
+    write(lambda db: tag_rights.put(db, "tag", "plain", RIGHTS))
+    text = 'id_tag,charge_points,week_times\nPLAIN,"CP1, CP2",8:00-9:00\nB,,\n'
+    ocpptrio("tags", "import", "-", stdin=text)
+    plain, other = sorted(
+        ocpptrio("tags", "list", "--json").json, key=lambda tag: tag["id_tag"], reverse=True
+    )
+    assert plain["charge_points"] == ["CP1", "CP2"]
+    assert plain["charge_point_groups"] == ["yard"]  # a column that is not there
+    assert plain["week_times"] == "08:00-09:00"
+    assert (other["charge_points"], other["week_times"]) == ([], None)
+    for line in ("A,8-9,", "A,,20kWh"):
+        text = f"id_tag,week_times,day_budget_wh\n{line}\n"
+        assert "nothing was imported" in ocpptrio("tags", "import", "-", stdin=text, status=1).err
 
 
 def test_an_import_changes_only_the_columns_and_tags_that_it_names(ocpptrio: Command) -> None:

@@ -206,6 +206,8 @@ def test_export_writes_all_that_fit_as_csv(
         "reservation_id": "",
         "superseded_by": "",
         "flags": "meter stop below start, second stop differs",
+        "account_key": "anna",
+        "authorization_reason": "",
     }
     file = tmp_path / "transactions.csv"
     ocpptrio("transactions", "export", str(file), "--tag", "Bert")

@@ -10,7 +10,7 @@ from trio_websocket import ConnectionClosed, ConnectionRejected
 
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import OcppSettings, Settings, StoreSettings
-from ocpptrio.events import AttemptRefused
+from ocpptrio.events import AttemptRefused, OpenMode
 from ocpptrio.store import attempts, charge_points
 from tests.clients import charge_point, close_code, test_settings
 
@@ -87,7 +87,7 @@ async def test_from_loopback_an_unknown_one_is_registered_open(central: CentralS
         }
     state = central.charge_point("CP1").state
     assert state is not None
-    assert state.open
+    assert state.mode is OpenMode.EVERYBODY
 
 
 async def test_a_proxy_on_this_machine_is_not_this_machine(central: CentralSystem) -> None:

@@ -20,6 +20,7 @@ from ocpptrio.events import (
     FirmwareStatusChanged,
     LogStatusChanged,
     MeterValuesReceived,
+    OpenMode,
     ProvisioningChanged,
     ProvisioningState,
     Registered,
@@ -157,7 +158,11 @@ def test_the_end_of_an_older_connection_does_not_take_the_newer_one_away() -> No
             "provisioning",
             ProvisioningState.GIVEN_UP,
         ),
-        (Registered(charge_point_id="CP1", at_us=1, origin="added", open=True), "open", True),
+        (
+            Registered(charge_point_id="CP1", at_us=1, origin="added", mode=OpenMode.LEARN),
+            "mode",
+            "learn",
+        ),
         (
             RegistrationChanged(charge_point_id="CP1", at_us=1, status=RegistrationStatus.PENDING),
             "registration",

@@ -3,7 +3,14 @@
 import pytest
 
 from ocpptrio.errors import StoreError
-from ocpptrio.events import Disconnected, Edited, NumberedEvent, RegistrationChanged, Removed
+from ocpptrio.events import (
+    Disconnected,
+    Edited,
+    NumberedEvent,
+    OpenMode,
+    RegistrationChanged,
+    Removed,
+)
 from ocpptrio.protocol.core import (
     BootNotification,
     ChargePointErrorCode,
@@ -38,7 +45,12 @@ async def _get(store: Store, charge_point_id: str = "CP1") -> ChargePointRecord:
 async def _add(store: Store, charge_point_id: str = "CP1") -> bool:
     return await store.write(
         lambda db: charge_points.add(
-            db, charge_point_id=charge_point_id, origin="loopback", at_us=1, open=True, note="hi"
+            db,
+            charge_point_id=charge_point_id,
+            origin="loopback",
+            at_us=1,
+            mode=OpenMode.EVERYBODY,
+            note="hi",
         )
     )
 
@@ -55,7 +67,11 @@ async def test_adding_one_that_is_known_changes_nothing(
     assert await _add(store)
     assert not await _add(store)
     assert await _get(store) == ChargePointRecord(
-        charge_point_id="CP1", registered_at_us=1, origin="loopback", open=True, note="hi"
+        charge_point_id="CP1",
+        registered_at_us=1,
+        origin="loopback",
+        mode=OpenMode.EVERYBODY,
+        note="hi",
     )
     assert [numbered.event.kind for numbered in published] == ["Registered"]
 
@@ -120,7 +136,7 @@ async def test_editing_tells_what_changed(store: Store, published: list[Numbered
     assert await store.write(edit)
     assert await store.write(edit)  # changes nothing, hence no event
     record = await _get(store)
-    assert (record.registration, record.note, record.open) == (pending, None, True)
+    assert (record.registration, record.note, record.mode) == (pending, None, "everybody")
     assert [numbered.event for numbered in published[1:]] == [
         Edited(charge_point_id="CP1", at_us=2, fields=("registration", "note")),
         RegistrationChanged(charge_point_id="CP1", at_us=2, status=pending),

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from ocpptrio.errors import StoreError
-from ocpptrio.store import charge_points
+from ocpptrio.store import charge_points, id_tags, tag_groups, transactions
 from ocpptrio.store.sqlite import SqliteStore
 
 
@@ -68,6 +68,38 @@ async def test_every_migration_is_applied_once_and_in_order(tmp_path: Path) -> N
     versions = connection.execute("SELECT version FROM schema_version").fetchall()
     connection.close()
     assert versions == sorted((int(script.name[:4]),) for script in scripts)
+
+
+async def test_what_was_settled_before_there_were_modes_and_groups_stays(tmp_path: Path) -> None:
+    path = tmp_path / "test.db"
+    scripts = sorted((files("ocpptrio.store") / "migrations").iterdir(), key=lambda f: f.name)
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE schema_version (version INTEGER)")
+    for number, script in enumerate(scripts[:2], start=1):
+        connection.execute(script.read_text())
+        connection.execute("INSERT INTO schema_version VALUES (?)", (number,))
+    connection.execute(
+        """INSERT INTO charge_points (charge_point_id, registered_at_us, origin, open)
+            VALUES ('OPEN', 1, 'loopback', 1), ('SHUT', 1, 'added', 0);
+        INSERT INTO id_tags (id_tag_key, id_tag, parent_id_tag, created_at_us)
+            VALUES ('a', 'A', 'Family', 1), ('b', 'B', 'FAMILY', 2), ('c', 'C', NULL, 3);
+        INSERT INTO transactions (charge_point_id, connector_id, id_tag, id_tag_key,
+            authorization_status, started_at_us, start_received_at_us, meter_start_wh, state)
+            VALUES ('OPEN', 1, 'A', 'a', 'Accepted', 1, 1, 0, 'open')"""
+    )
+    connection.close()
+    async with SqliteStore(path, inline=True) as store:
+        points = await store.read(charge_points.everyone)
+        assert [(p.charge_point_id, p.mode) for p in points] == [
+            ("OPEN", "everybody"),
+            ("SHUT", "closed"),
+        ]
+        (group,) = await store.read(tag_groups.everyone)
+        assert group.group_key == "family"
+        members = await store.read(lambda reader: id_tags.members(reader, "FAMILY"))
+        assert [tag.id_tag for tag in members] == ["A", "B"]
+        (running,) = await store.read(lambda r: transactions.open_of_tag(r, "a", None))
+        assert running.charge_point_id == "OPEN"
 
 
 async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ async def test_a_start_is_kept_whole(store: Store) -> None:
         connector_id=1,
         id_tag="Tag",
         id_tag_key="tag",
+        account_key="tag",
+        authorization_reason=None,
         parent_id_tag="P",
         authorization_status=AuthorizationStatus.BLOCKED,
         authorization_expires_at_us=7,
@@ -128,7 +130,8 @@ async def test_open_ones_are_found_by_connector_charge_point_and_tag(store: Stor
     def work(reader: Reader) -> None:
         assert _ids(transactions.open_on_connector(reader, "CP1", 1)) == [first]
         assert _ids(transactions.open_of(reader, "CP1")) == [first, second]
-        assert _ids(transactions.open_of_tag(reader, "tag")) == [first, third]
+        running = transactions.open_of_tag(reader, "tag", None)
+        assert [one.transaction_id for one in running] == [first, third]
         assert _ids(transactions.everyone_open(reader)) == [first, second, third]
 
     await store.read(work)
