@@ -18,8 +18,8 @@ from msgspec import inspect
 
 from ocpptrio.protocol.actions import ACTIONS, encode
 from ocpptrio.protocol.datatypes import Message
+from ocpptrio.testing.strategies import as_sent, messages
 from tests.schemas import Json, Schema, schema_of, validator
-from tests.strategies import as_sent, messages
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
