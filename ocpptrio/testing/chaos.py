@@ -110,6 +110,10 @@ class ChaosChargePoint:
 
     # The connection.
 
+    @property
+    def connected(self) -> bool:
+        return self._wire is not None
+
     async def connect(self) -> StrictWire:
         """Connect unless connected; only the first time does a boot follow (OCPP-J, 5.4)."""
         if self._wire is None:

@@ -95,13 +95,15 @@ class ChaosMachine(RuleBasedStateMachine):
 
     # Connections.
 
-    @rule(at=_some)
-    def cut(self, at: int) -> None:
-        self.do(_of(self.points, at).cut)
+    @precondition(lambda self: self._connected() != [])
+    @rule(which=_some)
+    def cut(self, which: int) -> None:
+        self.do(_of(self._connected(), which).cut)
 
-    @rule(at=_some)
-    def vanish(self, at: int) -> None:
-        _of(self.points, at).vanish()
+    @precondition(lambda self: self._connected() != [])
+    @rule(which=_some)
+    def vanish(self, which: int) -> None:
+        _of(self._connected(), which).vanish()
 
     # What need not arrive.
 
@@ -148,7 +150,7 @@ class ChaosMachine(RuleBasedStateMachine):
         point, transaction = _of(self._running(), which)
         point.stop(transaction)
 
-    # ... and when the central system is told of it. Three rules, as there is most to be found.
+    # ... and when the central system is told of it, message by message.
 
     @precondition(lambda self: self._in_debt() != [])
     @rule(which=_some, delivery=st.sampled_from(Delivery), new_id=st.booleans())
@@ -161,15 +163,12 @@ class ChaosMachine(RuleBasedStateMachine):
         self._deliver(which, Delivery.CUT, new_id=new_id)
         self._deliver(which, Delivery.REPEATED, new_id=new_id)
 
-    @precondition(lambda self: self._in_debt() != [])
-    @rule()
-    def deliver_all(self) -> None:
-        for point in self._in_debt():
-            self.do(point.settle)
-
     def _deliver(self, which: int, delivery: Delivery, *, new_id: bool) -> None:
         point = _of(self._in_debt(), which)
         self.do(lambda: point.deliver(delivery, new_id=new_id))
+
+    def _connected(self) -> list[ChaosChargePoint]:
+        return [point for point in self.points if point.connected]
 
     def _in_debt(self) -> list[ChaosChargePoint]:
         return [point for point in self.points if point.due]
