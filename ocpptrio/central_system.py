@@ -276,12 +276,18 @@ class CentralSystem:
         """Subscribe to events: `with central.watch() as events: async for numbered in events`."""
         return self.hub.watch(charge_point_id=charge_point_id)
 
-    async def serve(
-        self, charge_point_id: str, transport: Transport, *, peer: str = "in-process"
+    async def serve(  # noqa: ASYNC128 - _serve calls it
+        self,
+        charge_point_id: str,
+        transport: Transport,
+        *,
+        peer: str = "in-process",
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve a charge point over any transport until it ends: no socket, no handshake.
 
-        One that is not registered is, in open mode: the caller vouches for it.
+        One that is not registered is, in open mode: the caller vouches for it. `nursery.start`
+        returns when this is its connection; only then is another one surely the newer.
         """
         at_us = self._clock()
         await self.store.write(
@@ -294,7 +300,7 @@ class CentralSystem:
                 mode=OpenMode.EVERYBODY,
             )
         )
-        await self._serve(charge_point_id, transport, peer, None)
+        await self._serve(charge_point_id, transport, peer, None, task_status)
 
     # A connection.
 
@@ -302,7 +308,12 @@ class CentralSystem:
         await self._serve(charge_point_id, link, link.address, link)
 
     async def _serve(
-        self, charge_point_id: str, transport: Transport, peer: str, life: LifeSigns | None
+        self,
+        charge_point_id: str,
+        transport: Transport,
+        peer: str,
+        life: LifeSigns | None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         at_us = self._clock()
         generation = await self.store.write(
@@ -335,6 +346,7 @@ class CentralSystem:
             connection.close(1000, "replaced by a newer connection")
         if self._stop.is_set():  # it came in while the others were being drained
             connection.drain(*GOING_DOWN)
+        task_status.started()
         log.info("connected", charge_point=charge_point_id, peer=peer)
         reason = "cancelled"
         try:

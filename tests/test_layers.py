@@ -29,6 +29,7 @@ LAYERS = {
     "store": 3,
     "session": 4,
     "simulator": 4,
+    "testing": 4,
     "services": 5,
     "witness": 5,
     "central_system": 6,
@@ -79,6 +80,12 @@ def test_a_module_imports_only_from_lower_layers_or_its_own_package() -> None:
         and (unit, imported) not in ALLOWED_BESIDE
     ]
     assert wrong == []
+
+
+def test_only_the_tools_for_tests_need_hypothesis() -> None:
+    for unit, path in _modules():
+        assert unit == "testing" or "testing" not in _imported(path), path
+        assert unit == "testing" or "hypothesis" not in path.read_text(), path
 
 
 def test_the_simulator_knows_nothing_of_the_central_system() -> None:

@@ -9,11 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import cache
-from importlib import resources
-from typing import Any
 
-import jsonschema
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -22,10 +18,8 @@ from msgspec import inspect
 
 from ocpptrio.protocol.actions import ACTIONS, encode
 from ocpptrio.protocol.datatypes import Message
-from tests.strategies import as_sent, messages
-
-Json = Any  # JSON of any shape
-Schema = dict[str, Any]  # Any: JSON of any shape
+from ocpptrio.testing.strategies import as_sent, messages
+from tests.schemas import Json, Schema, schema_of, validator
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
@@ -81,32 +75,6 @@ STRUCTS = {
 }
 
 every_message = pytest.mark.parametrize("name", STRUCTS)
-
-
-@cache
-def schema_of(name: str) -> Schema:
-    text = (resources.files("ocpp") / "v16" / "schemas" / f"{name}.json").read_text("utf-8-sig")
-    # Decimal: in binary floating point 8.1 is no multiple of 0.1.
-    whole: Schema = json.loads(text, parse_float=Decimal)
-    resolved: Schema = resolve(whole, whole.pop("definitions", {}))
-    resolved.setdefault("properties", {})
-    return resolved
-
-
-def resolve(schema: Json, definitions: Schema) -> Json:
-    match schema:
-        case {"$ref": reference}:
-            return resolve(definitions[reference.rpartition("/")[2]], definitions)
-        case dict():
-            return {key: resolve(value, definitions) for key, value in schema.items()}
-        case list():
-            return [resolve(value, definitions) for value in schema]
-    return schema
-
-
-@cache
-def validator(name: str) -> Any:  # Any: jsonschema has no types
-    return jsonschema.validators.validator_for(schema_of(name))(schema_of(name))
 
 
 def accepted_by_schema(name: str, payload: bytes) -> bool:

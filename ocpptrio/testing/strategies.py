@@ -1,11 +1,14 @@
-"""Hypothesis strategies for the messages of OCPP 1.6, to test ocpptrio or other OCPP software with.
+"""Hypothesis strategies for messages and frames of OCPP 1.6.
 
 `REQUESTS["Reset"]` and `RESPONSES["Reset"]` draw structs within the limits of the specification:
 whatever they draw can be encoded, and the official schemas accept it. `as_sent` tells what the
 other side will read, for times are cut to seconds and limits to one decimal digit on the wire.
+
+`calls_to`, `odd_calls_to` and `damaged` draw text for the wire: sound, with one odd field, broken.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
@@ -14,13 +17,13 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from ocpptrio.protocol.actions import ACTIONS, RECEIVED_BY, Role
+from ocpptrio.protocol.actions import ACTIONS, RECEIVED_BY, Role, encode
 from ocpptrio.protocol.datatypes import Message, Request
 
 # Times as they may be sent: any offset, and far enough from the ends of the calendar to be UTC too.
 times: st.SearchStrategy[datetime] = st.datetimes(
-    min_value=datetime(1, 1, 2),
-    max_value=datetime(9999, 12, 30),
+    min_value=datetime(1, 1, 2),  # noqa: DTZ001 - Hypothesis adds the zone
+    max_value=datetime(9999, 12, 30),  # noqa: DTZ001
     timezones=st.just(UTC)
     | st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )
@@ -107,3 +110,83 @@ def as_sent(value: Any) -> Any:  # Any: walks whatever a message may contain
             fields = {name: as_sent(getattr(value, name)) for name in value.__struct_fields__}
             return msgspec.structs.replace(value, **fields)
     return value
+
+
+# Frames, as text.
+
+Json = Any  # JSON of any shape
+
+
+def calls_to(role: Role) -> st.SearchStrategy[str]:
+    """Any CALL that the other side may send, as the specification wants it."""
+    return st.builds(_call, unique_ids, requests_to(role))
+
+
+def _call(unique_id: str, request: Request[Message]) -> str:
+    payload = encode(request).decode()
+    return f"[2,{json.dumps(unique_id)},{json.dumps(type(request).__name__)},{payload}]"
+
+
+# In place of a value: of another type, out of range, too long, of no known form. All can be sent
+# over a WebSocket, the last number only by those who write JSON carelessly.
+ODD_VALUES: tuple[Json, ...] = (
+    *(None, True, {}, {"a": 1}, [], [[]], ["x"]),
+    *(-1, 0, 7, 1.0, 1.5, -(2**31) - 1, 2**31, 2**70, 1e300, 10**400),
+    *("", " ", "7", "7,5", "Foo", "x" * 20_000, "\0", "\ud83d", "2024-01-02", "2024-01-02T25:00Z"),
+    float("inf"),
+)
+
+
+def places(value: Json, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Each place inside a value, as keys and indices; of a list, only its first item."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from places(inner, (*path, name))
+    if isinstance(value, list) and value:
+        yield from places(value[0], (*path, 0))
+
+
+@st.composite
+def odd_calls_to(draw: st.DrawFn, role: Role) -> str:
+    """A CALL in which one field is missing, odd, or too many."""
+    frame = json.loads(draw(calls_to(role)))
+    at = frame[3]
+    *path, last = draw(st.sampled_from([*places(at), ("vendorField",)]))
+    for key in path:
+        at = at[key]
+    if last in (at if isinstance(at, dict) else range(len(at))) and draw(st.booleans()):
+        del at[last]
+    else:
+        at[last] = draw(st.sampled_from(ODD_VALUES))
+    return json.dumps(frame)
+
+
+# What JSON and frames are made of, whole and in pieces.
+TOKENS: tuple[str, ...] = (
+    *"[]{},: \t\n",
+    *("2", "3", "4", "1.0", "-1", "1e400", "NaN", "true", "null", "9" * 30, "9" * 5000),
+    *('"1"', '""', '"-1"', '"\\ud83d"', '"\x01"', '"\\q"', '"', "\\", "\0"),
+    *('"Heartbeat"', '"StopTransaction"', '"Reset"', '"InternalError"', '"status"', '"Accepted"'),
+    *('[2,"7",', '[3,"c1",', '[4,"c1",', '"Authorize",{"idTag":'),
+)
+
+
+# What to put into a text to damage it; it can still be sent, which lone surrogates cannot.
+DAMAGE: st.SearchStrategy[str] = st.sampled_from([*TOKENS, ""]) | st.text(
+    st.characters(codec="utf-8"), max_size=2
+)
+
+
+@st.composite
+def damaged(
+    draw: st.DrawFn,
+    texts: st.SearchStrategy[str],
+    damage: st.SearchStrategy[str] = DAMAGE,
+) -> str:
+    """A text with something cut out of it, something else put in, or both."""
+    text = draw(texts)
+    at = draw(st.integers(0, len(text)))
+    cut = draw(st.sampled_from([0, 0, 1, 1, 2, 5, len(text)]))
+    return text[:at] + draw(damage) + text[at + cut :]
