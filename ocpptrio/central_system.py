@@ -19,7 +19,7 @@ from ocpptrio.clock import Clock, system_clock
 from ocpptrio.config import Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
-from ocpptrio.events import NumberedEvent
+from ocpptrio.events import AnyEvent, CommandChanged, NumberedEvent
 from ocpptrio.listener import Link, Listener
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
@@ -28,15 +28,19 @@ from ocpptrio.protocol.core import BootNotification, RegistrationStatus
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.services.admission import AdmissionService
 from ocpptrio.services.authorization import AuthorizationService
+from ocpptrio.services.command_queue import CommandQueue
 from ocpptrio.services.commands import CommandService
 from ocpptrio.services.data_transfer import DataTransferService
 from ocpptrio.services.dispatch import HandlerTable, handler_table
+from ocpptrio.services.effect_watch import EffectWatch
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.services.metering import MeteringService
 from ocpptrio.services.notifications import NotificationService
 from ocpptrio.services.registration import RegistrationService
 from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
+from ocpptrio.services.tasks import TOLD as ACTED_ON
+from ocpptrio.services.tasks import TaskService
 from ocpptrio.services.transactions import TransactionService
 from ocpptrio.session.hub import Hub, Watcher
 from ocpptrio.session.liveness import Liveness
@@ -44,6 +48,7 @@ from ocpptrio.session.registry import LifeSigns, Registry, Session
 from ocpptrio.session.restore import restore
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, retention
+from ocpptrio.store.records import CommandState
 from ocpptrio.store.sqlite import SqliteStore
 from ocpptrio.witness import Witness, tell
 
@@ -98,6 +103,24 @@ class ChargePoint:
             raise NotConnected(f"{self.charge_point_id} is not registered")
         return await self._central.commands.call(session, request, timeout_s)
 
+    async def submit(
+        self,
+        request: Request[Message],
+        *,
+        expires_in_s: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> int:
+        """Keep a command until the charge point is there; returns its id.
+
+        See `CommandService.submit`; `central.commands.wait_settled` returns its end.
+        """
+        return await self._central.commands.submit(
+            self.charge_point_id,
+            request,
+            expires_in_s=expires_in_s,
+            idempotency_key=idempotency_key,
+        )
+
 
 class CentralSystem:
     """See the module. Either `async with`, or `await nursery.start(central.run)`.
@@ -110,6 +133,8 @@ class CentralSystem:
     Attributes:
         handlers: request struct -> handler; put others in before it runs, or wrap those there.
         data_transfer: where vendor handlers are registered.
+        commands: what charge points are asked to do: queued ones, and what became of each.
+        tasks: one request, or one of each, for many charge points.
         addresses: the (address, port) pairs bound, once it runs.
     """
 
@@ -132,7 +157,14 @@ class CentralSystem:
         self.store.publish = self._publish
         ocpp = self.settings.ocpp
         authorization = AuthorizationService(self.store, self.settings.authorization)
-        self.commands = CommandService(self.store, clock)
+        self._effect_watch = EffectWatch(self.store, clock, self.registry)
+        self.commands = CommandService(
+            self.store, clock, self.registry, self._effect_watch, self.settings.commands
+        )
+        self._command_queue = CommandQueue(self.store, clock, self.registry, self.commands)
+        self.tasks = TaskService(
+            self.store, clock, self.registry, self.settings.commands, self._command_queue
+        )
         self.data_transfer = DataTransferService(self.store)
         self.handlers: HandlerTable = handler_table(
             registration=RegistrationService(self.store, ocpp, clock),
@@ -165,10 +197,17 @@ class CentralSystem:
             await writing.start(self._write)
             try:
                 await restore(self.store, self.registry, self._clock())
+                await self.commands.recover()
+                await self._effect_watch.restore()
+                await self._command_queue.load()
+                await self.tasks.load()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(Liveness(self.registry, self.settings.ocpp).run)
                     nursery.start_soon(self._note_seen)
                     nursery.start_soon(self._prune)
+                    nursery.start_soon(self._effect_watch.run)
+                    nursery.start_soon(self._command_queue.run)
+                    nursery.start_soon(self.tasks.run)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
                     task_status.started(self.addresses)
@@ -189,6 +228,7 @@ class CentralSystem:
         self._stop.set()
 
     async def _drain(self) -> None:
+        self._command_queue.stop()
         self._listener.stop_accepting()
         for session in self.registry:
             if session.connection is not None:
@@ -318,15 +358,32 @@ class CentralSystem:
         if handler is None:
             raise RemoteProtocolError(ErrorCode.NOT_SUPPORTED, f"{event.action} is switched off")
         incoming = Incoming(state.charge_point_id, event.unique_id, session.last_seen_us, session)
-        return await handler(incoming, request)
+        response = await handler(incoming, request)
+        if self._effect_watch.watched:  # a trigger may have asked for this message
+            self._effect_watch.see(state.charge_point_id, request, incoming.received_at_us)
+        return response
 
     # In the background.
 
     def _publish(self, events: Sequence[NumberedEvent]) -> None:
         self.registry.apply(events)
         for numbered in events:
-            tell(numbered.event)
+            event = numbered.event
+            tell(event)
+            if isinstance(event, ACTED_ON):
+                self._act_on(event)
+            if self._effect_watch.watched:
+                self._effect_watch.see(event.charge_point_id, event, event.at_us)
         self.hub.publish(events)
+
+    def _act_on(self, event: AnyEvent) -> None:
+        """What an event means for commands that wait."""
+        if isinstance(event, CommandChanged):
+            self.commands.changed(event)
+            if event.state == CommandState.QUEUED and event.expires_at_us is not None:
+                self._command_queue.queued(event.charge_point_id, event.expires_at_us)
+        self.tasks.see(event)
+        self._command_queue.wake(event.charge_point_id)
 
     async def _note_seen(self) -> None:
         noted_us = self._clock()

@@ -100,6 +100,14 @@ class AuthorizationSettings(_Section, frozen=True, kw_only=True):
     max_concurrent_transactions: Count = 1  # per idTag
 
 
+class CommandSettings(_Section, frozen=True, kw_only=True):
+    """[commands]: what is asked of charge points that may not be there."""
+
+    expiry: Seconds = 86_400  # s that a command waits for its charge point, if nothing else is said
+    # One with a single connector that rejects ChangeAvailability of 0 is asked for connector 1.
+    availability_by_connector: bool = True
+
+
 class StoreSettings(_Section, frozen=True, kw_only=True):
     """[store]: the database."""
 
@@ -114,6 +122,7 @@ class RetentionSettings(_Section, frozen=True, kw_only=True):
     journal_megabytes: Count = 1024
     events_days: Days = 90
     meter_readings_days: Days = 400
+    commands_days: Days = 400
 
 
 class JournalSettings(_Section, frozen=True, kw_only=True):
@@ -138,6 +147,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
+    commands: CommandSettings = CommandSettings()
 
 
 class Effective(msgspec.Struct, frozen=True):

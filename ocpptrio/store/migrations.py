@@ -18,34 +18,38 @@ def migrate(connection: apsw.Connection, path: str) -> None:
         apsw.Error: it cannot be read or written.
     """
     scripts = _scripts()
-    newest = len(scripts)
+    newest = max(scripts)
     version = _version(connection, path)
     if version > newest:
         raise StoreError(
             f"{path}: written by a newer ocpptrio (schema {version}, this one knows {newest}); "
             "upgrade, or restore a backup"
         )
-    while version < newest:
+    for number, script in scripts.items():
+        if number <= version:
+            continue
         with connection:
             # Another process may do the same; only one of them holds the lock.
             connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER)")
             version = _version(connection, path)
-            if version < newest:
-                connection.execute(scripts[version])
-                version += 1
-                connection.execute("INSERT INTO schema_version VALUES (?)", (version,))
+            if version < number:
+                connection.execute(script)
+                connection.execute("INSERT INTO schema_version VALUES (?)", (number,))
 
 
-def _scripts() -> list[str]:
+def _scripts() -> dict[int, str]:
     """The migrations in order; the first leads from nothing to version 1."""
     folder = files("ocpptrio.store") / "migrations"
     found = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".sql")),
         key=lambda file: file.name,
     )
-    for number, file in enumerate(found, start=1):
-        assert file.name.startswith(f"{number:04}_"), file.name
-    return [file.read_text(encoding="utf-8") for file in found]
+    scripts: dict[int, str] = {}
+    for file in found:
+        number = int(file.name[:4])
+        assert number not in scripts, file.name
+        scripts[number] = file.read_text(encoding="utf-8")
+    return scripts
 
 
 def _version(connection: apsw.Connection, path: str) -> int:
