@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from ocpptrio.clock import Clock
-from ocpptrio.events import NumberedEvent
+from ocpptrio.events import AnyEvent, CommandChanged, NumberedEvent
 from ocpptrio.protocol.actions import ACTIONS
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.services import effects
@@ -24,7 +24,7 @@ from ocpptrio.session.registry import Registry
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import commands, events
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import CommandRecord, EffectState
+from ocpptrio.store.records import CommandRecord, CommandState, EffectState
 
 LOOK_S: Final = 60  # at least: wall time may be set forward
 EVENTS_REPLAYED: Final = 1000  # of a charge point, to find what happened while we were not there
@@ -150,9 +150,9 @@ class EffectWatch:
             self.watched.setdefault(record.charge_point_id, []).append(one)
             state = self._state(record.charge_point_id)
             found = effects.already(request, state)
-            for numbered in happened:
-                if found is None and numbered.event.at_us >= sent_at_us:
-                    found = effects.seen(request, numbered.event, state, sent_at_us)
+            for event in _after(record, happened):
+                if found is None:
+                    found = effects.seen(request, event, state, sent_at_us)
                     if found is not None and found.effect is EffectState.AWAITED:
                         found = None  # how far it was is on record
             if found is not None:
@@ -214,8 +214,22 @@ def _unfinished(
     ]
 
 
+def _after(record: CommandRecord, happened: Sequence[NumberedEvent]) -> list[AnyEvent]:
+    """What happened after a command was sent, as far as events are looked at."""
+    after: list[AnyEvent] = []
+    for numbered in happened:
+        event = numbered.event
+        if isinstance(event, CommandChanged):
+            if event.command_id == record.command_id and event.state == CommandState.SENT:
+                after.clear()  # whatever its time is: the order is that of the numbers
+        elif event.at_us >= (record.sent_at_us or record.created_at_us):
+            after.append(event)
+    return after
+
+
 REPLAYED_KINDS: Final = (
     "Booted",
+    "CommandChanged",
     "DiagnosticsStatusChanged",
     "FirmwareStatusChanged",
     "LogStatusChanged",
