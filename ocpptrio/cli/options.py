@@ -18,6 +18,7 @@ from cyclopts import Parameter, Token
 from ocpptrio.cli.output import Failed
 from ocpptrio.clock import system_clock, to_us
 from ocpptrio.config import Option, Settings, load_effective
+from ocpptrio.daemon_lock import has_daemon
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.sqlite import SqliteStore
 
@@ -84,6 +85,10 @@ class Database:
         async with SqliteStore(path, inline=True) as store:
             yield store
 
+    def has_daemon(self) -> bool:
+        """Whether a daemon runs on it."""
+        return has_daemon(self.settings().store.path)
+
     def _existing(self, create: bool) -> str:
         path = self.settings().store.path
         if path == ":memory:":
@@ -135,3 +140,23 @@ def _moment(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts cal
 
 # The value of an option such as --since.
 Moment = Annotated[int | None, Parameter(converter=_moment, metavar="TIME")]
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `30`, `30s`, `10m`, `2h`, `7d` or `2w`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw]?)", text)
+    if found is None:
+        raise ValueError("write 30s, 10m, 2h or 7d")
+    return float(found[1]) * _UNITS_S[found[2] or "s"]
+
+
+def _duration(_type: Any, tokens: Sequence[Token]) -> float:  # Any: as cyclopts calls it
+    return parse_duration(tokens[0].value)
+
+
+# The value of an option such as --wait.
+Duration = Annotated[float | None, Parameter(converter=_duration, metavar="TIME")]
