@@ -19,7 +19,7 @@ from ocpptrio.clock import Clock, system_clock
 from ocpptrio.config import OnSpent, Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
-from ocpptrio.events import NumberedEvent, OpenMode
+from ocpptrio.events import AnyEvent, CommandChanged, NumberedEvent, OpenMode
 from ocpptrio.listener import Link, Listener
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
@@ -30,9 +30,11 @@ from ocpptrio.services.admission import AdmissionService
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.authorizer import Authorizer
 from ocpptrio.services.budgets import BudgetService
+from ocpptrio.services.command_queue import CommandQueue
 from ocpptrio.services.commands import CommandService
 from ocpptrio.services.data_transfer import DataTransferService
 from ocpptrio.services.dispatch import HandlerTable, handler_table
+from ocpptrio.services.effect_watch import EffectWatch
 from ocpptrio.services.http_authorizer import HttpAuthorizer
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.services.metering import MeteringService
@@ -41,6 +43,8 @@ from ocpptrio.services.provisioning import ProvisioningService
 from ocpptrio.services.registration import RegistrationService
 from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
+from ocpptrio.services.tasks import TOLD as ACTED_ON
+from ocpptrio.services.tasks import TaskService
 from ocpptrio.services.transactions import TransactionService
 from ocpptrio.services.watchdog import Watchdog
 from ocpptrio.session.hub import Hub, Watcher
@@ -50,6 +54,7 @@ from ocpptrio.session.restore import restore
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, deviations, retention
 from ocpptrio.store.driver import Db
+from ocpptrio.store.records import CommandState
 from ocpptrio.store.sqlite import SqliteStore
 from ocpptrio.vendor_profiles import load_profiles
 from ocpptrio.witness import Witness, tell
@@ -107,6 +112,24 @@ class ChargePoint:
             raise NotConnected(f"{self.charge_point_id} is not registered")
         return await self._central.commands.call(session, request, timeout_s)
 
+    async def submit(
+        self,
+        request: Request[Message],
+        *,
+        expires_in_s: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> int:
+        """Keep a command until the charge point is there; returns its id.
+
+        See `CommandService.submit`; `central.commands.wait_settled` returns its end.
+        """
+        return await self._central.commands.submit(
+            self.charge_point_id,
+            request,
+            expires_in_s=expires_in_s,
+            idempotency_key=idempotency_key,
+        )
+
 
 class CentralSystem:
     """See the module. Either `async with`, or `await nursery.start(central.run)`.
@@ -119,6 +142,8 @@ class CentralSystem:
     Attributes:
         handlers: request struct -> handler; put others in before it runs, or wrap those there.
         data_transfer: where vendor handlers are registered.
+        commands: what charge points are asked to do: queued ones, and what became of each.
+        tasks: one request, or one of each, for many charge points.
         addresses: the (address, port) pairs bound, once it runs.
 
     Raises:
@@ -148,7 +173,14 @@ class CentralSystem:
         if self.settings.authorization.url:
             self._http_authorizer = HttpAuthorizer(self.settings.authorization)
             self._authorization.consult(self._http_authorizer)
-        self.commands = CommandService(self.store, clock)
+        self._effect_watch = EffectWatch(self.store, clock, self.registry)
+        self.commands = CommandService(
+            self.store, clock, self.registry, self._effect_watch, self.settings.commands
+        )
+        self._command_queue = CommandQueue(self.store, clock, self.registry, self.commands)
+        self.tasks = TaskService(
+            self.store, clock, self.registry, self.settings.commands, self._command_queue
+        )
         self._watchdog = Watchdog(
             self.store, self.registry, self.commands, self.settings.watchdog, clock
         )
@@ -193,6 +225,10 @@ class CentralSystem:
             await writing.start(self._write)
             try:
                 await restore(self.store, self.registry, self._clock())
+                await self.commands.recover()
+                await self._effect_watch.restore()
+                await self._command_queue.load()
+                await self.tasks.load()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(
                         Liveness(self.registry, self.settings.ocpp, self._no_pong).run
@@ -204,6 +240,9 @@ class CentralSystem:
                     await nursery.start(self._provisioning.run)
                     if self.settings.authorization.on_spent is OnSpent.STOP:
                         nursery.start_soon(self._budgets().run)
+                    nursery.start_soon(self._effect_watch.run)
+                    nursery.start_soon(self._command_queue.run)
+                    nursery.start_soon(self.tasks.run)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
                     task_status.started(self.addresses)
@@ -227,6 +266,7 @@ class CentralSystem:
         self._stop.set()
 
     async def _drain(self) -> None:
+        self._command_queue.stop()
         self._listener.stop_accepting()
         for session in self.registry:
             if session.connection is not None:
@@ -388,7 +428,10 @@ class CentralSystem:
         incoming = Incoming(
             state.charge_point_id, event.unique_id, session.last_seen_us, session, event.action
         )
-        return await handler(incoming, request)
+        response = await handler(incoming, request)
+        if self._effect_watch.watched:  # a trigger may have asked for this message
+            self._effect_watch.see(state.charge_point_id, request, incoming.received_at_us)
+        return response
 
     def _note(self, session: Session, action: str, kind: DeviationKind, original: str) -> None:
         """Enter into the ledger what a charge point just did."""
@@ -412,9 +455,23 @@ class CentralSystem:
     def _publish(self, events: Sequence[NumberedEvent]) -> None:
         self.registry.apply(events)
         for numbered in events:
-            tell(numbered.event)
+            event = numbered.event
+            tell(event)
+            if isinstance(event, ACTED_ON):
+                self._act_on(event)
+            if self._effect_watch.watched:
+                self._effect_watch.see(event.charge_point_id, event, event.at_us)
         self._provisioning.notice(events)
         self.hub.publish(events)
+
+    def _act_on(self, event: AnyEvent) -> None:
+        """What an event means for commands that wait."""
+        if isinstance(event, CommandChanged):
+            self.commands.changed(event)
+            if event.state == CommandState.QUEUED and event.expires_at_us is not None:
+                self._command_queue.queued(event.charge_point_id, event.expires_at_us)
+        self.tasks.see(event)
+        self._command_queue.wake(event.charge_point_id)
 
     def _no_pong(self, session: Session) -> None:
         self._note(session, "", DeviationKind.NO_PONG, "a ping was not answered")

@@ -157,6 +157,14 @@ class AuthorizationSettings(_Section, frozen=True, kw_only=True):
         return round(self.cache_hours * 3_600_000_000) or None
 
 
+class CommandSettings(_Section, frozen=True, kw_only=True):
+    """[commands]: what is asked of charge points that may not be there."""
+
+    expiry: Seconds = 86_400  # s that a command waits for its charge point, if nothing else is said
+    # One with a single connector that rejects ChangeAvailability of 0 is asked for connector 1.
+    availability_by_connector: bool = True
+
+
 class StoreSettings(_Section, frozen=True, kw_only=True):
     """[store]: the database."""
 
@@ -171,6 +179,7 @@ class RetentionSettings(_Section, frozen=True, kw_only=True):
     journal_megabytes: Count = 1024
     events_days: Days = 90
     meter_readings_days: Days = 400
+    commands_days: Days = 400
 
 
 class JournalSettings(_Section, frozen=True, kw_only=True):
@@ -250,6 +259,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
+    commands: CommandSettings = CommandSettings()
 
 
 class Effective(msgspec.Struct, frozen=True):

@@ -65,6 +65,9 @@ Outcome = Message | CallFailed | LocalProtocolError
 Unheard = Callable[[Outcome, bool], None]
 """Told how a CALL ended that nobody waits for any more; and whether that was after its time-out."""
 
+BeforeSend = Callable[[], Awaitable[None]]
+"""Awaited when the turn of a CALL has come, before it is sent; raises CallFailed to stop it."""
+
 
 class Transport(Protocol):
     """What carries the messages: a `trio_websocket.WebSocketConnection`, or anything like it.
@@ -90,16 +93,26 @@ class Observer(Protocol):
 class _Ticket:
     """One CALL of ours and whoever waits for its answer."""
 
-    __slots__ = ("abandoned", "done", "on_unheard", "outcome", "request", "timeout_s")
+    __slots__ = (
+        "abandoned",
+        "before_send",
+        "done",
+        "on_unheard",
+        "outcome",
+        "request",
+        "timeout_s",
+    )
 
     def __init__(
         self,
         request: Request[Message],
         timeout_s: float,
+        before_send: BeforeSend | None,
         on_unheard: Unheard | None,
     ) -> None:
         self.request = request
         self.timeout_s = timeout_s
+        self.before_send = before_send
         self.on_unheard = on_unheard
         self.abandoned = False
         self.done = trio.Event()
@@ -217,6 +230,7 @@ class Connection:
         request: Request[ResponseT],
         *,
         timeout_s: float | None = None,
+        before_send: BeforeSend | None = None,
         on_unheard: Unheard | None = None,
     ) -> ResponseT:
         """Send a CALL when its turn comes and wait for the answer.
@@ -226,6 +240,8 @@ class Connection:
 
         Args:
             timeout_s: how long to wait for the answer once sent; default as for the connection.
+            before_send: awaited just before it is sent, for a note that it is; what it raises is
+                raised here, and nothing is sent.
             on_unheard: called with the outcome if the caller was cancelled, and with an answer that
                 comes after the time-out.
 
@@ -237,7 +253,7 @@ class Connection:
             raise NotConnected("the connection is closed")
         if len(self._waiting) >= WAITING_CALLS:
             raise TooManyCalls(f"{WAITING_CALLS} CALLs wait for this charge point already")
-        ticket = _Ticket(request, timeout_s or self._call_timeout_s, on_unheard)
+        ticket = _Ticket(request, timeout_s or self._call_timeout_s, before_send, on_unheard)
         self._waiting.append(ticket)
         self._call_waits.set()
         try:
@@ -351,13 +367,16 @@ class Connection:
             await self._send_call(self._waiting.popleft())
 
     async def _send_call(self, ticket: _Ticket) -> None:
+        self._outstanding = ticket  # from now on, so that an end of the connection reaches it
         unique_id = self._new_unique_id()
         try:
+            if ticket.before_send is not None:
+                await ticket.before_send()
             text = self._conversation.call(unique_id, ticket.request)
-        except LocalProtocolError as error:  # the asker's mistake is the asker's to see
+        except (CallFailed, LocalProtocolError) as error:
+            self._outstanding = None
             ticket.settle(error)
             return
-        self._outstanding = ticket
         await self._send(text, type(ticket.request).__name__, unique_id, is_call=True)
         # The time-out is round the wait: a send that is cut short leaves half a frame.
         with trio.move_on_after(ticket.timeout_s):

@@ -1,19 +1,16 @@
-"""The process around a central system: signals, limits, garbage collector, one per database.
+"""The process around a central system: signals, limits, garbage collector; one per database.
 
 Not here: the command line and what it says at start (cli), what a central system does
 (central_system).
 """
 
 import errno
-import fcntl
 import gc
-import os
 import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import structlog
@@ -22,6 +19,7 @@ import trio
 from ocpptrio import observe
 from ocpptrio.central_system import Address, CentralSystem
 from ocpptrio.config import OcppSettings, Settings
+from ocpptrio.daemon_lock import only_daemon
 from ocpptrio.errors import StoreError
 from ocpptrio.store import charge_points
 from ocpptrio.store.records import ChargePointRecord
@@ -50,37 +48,6 @@ def run(settings: Settings, announce: Announce) -> int:
             raise
         print(f"ocpptrio: {reason}", file=sys.stderr)
         return 1
-
-
-@contextmanager
-def only_daemon(database: str) -> Iterator[None]:
-    """Hold a database against a second daemon, which would take all charge points for offline.
-
-    Raises:
-        StoreError: a daemon holds it.
-    """
-    if database == ":memory:":
-        yield
-        return
-    # A file of its own: to close any descriptor of the database would drop SQLite's locks on it.
-    try:
-        descriptor = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError:
-        yield  # no such folder, or no right to it: the store says that better
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(
-                f"{database}: another ocpptrio serve uses it; stop that one, or name another "
-                "database (--database)"
-            ) from None
-        except OSError:
-            pass  # a file system without locks
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def prepare_process() -> None:

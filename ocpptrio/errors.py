@@ -5,13 +5,15 @@ OcpptrioError
 ├── StoreError             the database cannot be used as it is
 ├── LocalProtocolError     we were about to break OCPP ourselves: a bug of the caller
 ├── RemoteProtocolError    the other side broke OCPP; carries the errorCode to answer with
+├── CommandError           a command or task cannot be what was asked; see its kinds below
 └── CallFailed             a CALL of ours did not get its response
     ├── NotConnected       no connection, or it ended before the answer came
     ├── CallTimedOut       no answer in time; it may still arrive, and is recorded if it does
     ├── CallRefused        answered with a CALLERROR
     ├── InvalidResponse    answered with something that cannot be read
     ├── NotAllowedNow      the registration of the charge point forbids this CALL
-    └── TooManyCalls       too many CALLs wait for this charge point already
+    ├── TooManyCalls       too many CALLs wait for this charge point already
+    └── Withdrawn          cancelled or expired before it was sent
 """
 
 from collections.abc import Mapping
@@ -110,3 +112,27 @@ class NotAllowedNow(CallFailed):
 
 class TooManyCalls(CallFailed):
     """Too many CALLs wait for this charge point already; slow down or wait for answers."""
+
+
+class Withdrawn(CallFailed):
+    """The command was cancelled, or it expired, before it was sent."""
+
+
+class CommandError(OcpptrioError):
+    """A command or a task cannot be what was asked."""
+
+
+class UnknownChargePoint(CommandError):
+    """No such charge point is registered; add it first, or mend the identity."""
+
+
+class UnknownCommand(CommandError):
+    """There is no command or task with this number; it may have outlived its retention."""
+
+
+class KeyInUse(CommandError):
+    """The idempotency key stands for another request; take a new key for a new request."""
+
+
+class TooLate(CommandError):
+    """The command has been sent, or is settled: it cannot be cancelled any more."""

@@ -264,12 +264,47 @@ class DataTransferred(Event, frozen=True, kw_only=True):
 
 
 class CommandChanged(Event, frozen=True, kw_only=True):
-    """A CALL of ours: waiting, answered, refused, timed out, late or failed."""
+    """A command of ours came one step further, or its effect was seen.
+
+    Attributes:
+        state: queued, sent, answered, refused, timed out, outcome unknown, failed, expired or
+            cancelled.
+        detail: the answer as JSON, or why there is none.
+        expires_at_us: of one that waits for its charge point; None: sent at once or never.
+        effect: none, awaited, seen, failed, or not seen in time.
+        transaction_id: that it began or ended.
+        failed: what was asked for did not happen, as far as is known.
+    """
 
     command_id: int
     action: str
     state: str
     detail: str | None = None
+    expires_at_us: int | None = None
+    effect: str = "none"
+    effect_detail: str | None = None
+    transaction_id: int | None = None
+    task_id: int | None = None
+    failed: bool = False
+
+
+class TaskChanged(Event, frozen=True, kw_only=True):
+    """A task over many charge points began, came further, or ended; `charge_point_id` is empty.
+
+    Some fifty of them tell of a task, however many charge points it has.
+
+    Attributes:
+        counts: state of a command -> charge points.
+        failures: charge points where it failed.
+    """
+
+    task_id: int
+    action: str
+    state: str
+    total: int
+    counts: dict[str, int] = {}
+    failures: int = 0
+    reason: str | None = None
 
 
 class ConfigurationReported(Event, frozen=True, kw_only=True):
@@ -378,6 +413,7 @@ AnyEvent: TypeAlias = (
     | AuthorizationRefused
     | TagLearnt
     | BudgetSpent
+    | TaskChanged
 )
 
 

@@ -222,10 +222,10 @@ async def test_command_events_follow_a_command() -> None:
             nursery.start_soon(central.charge_point("CP1").call, ClearCache())
             frame = await wire.receive()
             await wire.send(3, frame[1], {"status": "Accepted"})
-            told = [(await events.next()).event for _ in range(2)]
+            told = [(await events.next()).event for _ in range(3)]
         nursery.cancel_scope.cancel()
     states = [event.state for event in told if isinstance(event, CommandChanged)]
-    assert states == ["waiting", "answered"]
+    assert states == ["queued", "sent", "answered"]
 
 
 async def test_secrets_reach_neither_journal_nor_commands() -> None:

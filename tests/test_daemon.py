@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ocpptrio import daemon
 from ocpptrio.central_system import Address
 from ocpptrio.config import OcppSettings, Settings, StoreSettings
-from ocpptrio.daemon import only_daemon
+from ocpptrio.daemon_lock import has_daemon, only_daemon
 from ocpptrio.store import charge_points
 from ocpptrio.store.records import ChargePointRecord
 
@@ -121,8 +121,11 @@ def test_a_database_that_cannot_be_used_is_told(
 def test_a_second_daemon_on_the_same_database_is_refused(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert not has_daemon(settings.store.path)
     with only_daemon(settings.store.path):
+        assert has_daemon(settings.store.path)
         error = refusal(settings, capsys)
+    assert not has_daemon(settings.store.path)
     assert error == (
         f"{settings.store.path}: another ocpptrio serve uses it; stop that one, or name another "
         "database (--database)"

@@ -33,6 +33,7 @@ LAYERS = {
     "services": 5,
     "witness": 5,
     "central_system": 6,
+    "daemon_lock": 2,
     "daemon": 7,
     "cli": 8,
     "__main__": 9,

@@ -25,6 +25,9 @@ _COMMANDS: Final = (
     ("transactions", "transactions:app", "What was charged: when, by whom, how much."),
     ("conditions", "conditions:app", "What is wrong with charge points, and since when."),
     ("deviations", "deviations:app", "Where charge points leave the specification."),
+    ("call", "call:call", "Ask a charge point for something, now or when it returns."),
+    ("commands", "commands:app", "What charge points were asked, and what came of it."),
+    ("tasks", "tasks:app", "Ask many charge points, at a pace."),
     ("journal", "journal:app", "Every message that came and went."),
     ("check-config", "check_config:check_config", "Show every setting, and where it comes from."),
 )

@@ -44,7 +44,7 @@ MOST_LEARN_US: Final = 24 * 3600 * 1_000_000  # so that nobody leaves it on
 
 
 def _duration(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts calls it
-    microseconds = parse_duration(tokens[0].value)
+    microseconds = round(parse_duration(tokens[0].value) * 1_000_000)
     if not 0 < microseconds <= MOST_LEARN_US:
         raise ValueError("at most 24h")
     return microseconds

@@ -18,6 +18,7 @@ from cyclopts import Parameter, Token
 from ocpptrio.cli.output import Failed
 from ocpptrio.clock import system_clock, to_us
 from ocpptrio.config import Option, Settings, load_effective
+from ocpptrio.daemon_lock import has_daemon
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.sqlite import SqliteStore
 
@@ -84,6 +85,10 @@ class Database:
         async with SqliteStore(path, inline=True) as store:
             yield store
 
+    def has_daemon(self) -> bool:
+        """Whether a daemon runs on it."""
+        return has_daemon(self.settings().store.path)
+
     def _existing(self, create: bool) -> str:
         path = self.settings().store.path
         if path == ":memory:":
@@ -114,16 +119,16 @@ def parse_time(text: str) -> int:
         raise ValueError("write 2026-11-22, 2026-11-22T10:00 or 2026-11-22T09:00:00Z") from None
 
 
-def parse_duration(text: str) -> int:
-    """Microseconds of `90s`, `30m`, `2h`, `7d` or `1w`.
+def parse_duration(text: str) -> float:
+    """Seconds of `30`, `30s`, `10m`, `2h`, `7d` or `2w`.
 
     Raises:
         ValueError: it is none of these.
     """
-    found = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw]?)", text)
     if found is None:
-        raise ValueError("write 90s, 30m, 2h or 7d")
-    return int(found[1]) * _UNITS_S[found[2]] * 1_000_000
+        raise ValueError("write 30s, 10m, 2h or 7d")
+    return float(found[1]) * _UNITS_S[found[2] or "s"]
 
 
 def parse_moment(text: str, now_us: int) -> int:
@@ -133,10 +138,8 @@ def parse_moment(text: str, now_us: int) -> int:
         ValueError: it is none of these.
     """
     try:
-        return now_us - parse_duration(text)
-    except ValueError:
-        pass
-    try:
+        if re.fullmatch(r"[\d.]{1,9}[smhdw]", text):
+            return now_us - round(parse_duration(text) * 1_000_000)
         return parse_time(text)
     except ValueError as error:
         raise ValueError(f"{error}, or 30m, 2h, 7d for ago") from None
@@ -148,3 +151,11 @@ def _moment(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts cal
 
 # The value of an option such as --since.
 Moment = Annotated[int | None, Parameter(converter=_moment, metavar="TIME")]
+
+
+def _duration(_type: Any, tokens: Sequence[Token]) -> float:  # Any: as cyclopts calls it
+    return parse_duration(tokens[0].value)
+
+
+# The value of an option such as --wait.
+Duration = Annotated[float | None, Parameter(converter=_duration, metavar="TIME")]

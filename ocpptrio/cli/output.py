@@ -74,7 +74,7 @@ class Output:
 FOR_PEOPLE: Final = Output()
 
 # What the store keeps for itself.
-_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest")
+_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request")
 
 
 def public(record: object) -> dict[str, object]:

@@ -23,9 +23,9 @@ from ocpptrio.cli.output import (
     writing,
 )
 from ocpptrio.protocol.datatypes import AuthorizationStatus
-from ocpptrio.store import meter_readings, orphan_stops, transactions
+from ocpptrio.store import commands, meter_readings, orphan_stops, transactions
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import MeterReading, TransactionRecord, TransactionState
+from ocpptrio.store.records import CommandRecord, MeterReading, TransactionRecord, TransactionState
 
 app = App(name="transactions")
 
@@ -130,16 +130,26 @@ async def show(
         transaction: Its id.
     """
 
-    def work(reader: Reader) -> tuple[TransactionRecord, list[MeterReading]]:
+    def work(
+        reader: Reader,
+    ) -> tuple[TransactionRecord, list[MeterReading], list[CommandRecord]]:
         record = transactions.get(reader, transaction)
         if record is None:
             raise Failed(f"no transaction {transaction}; see: ocpptrio transactions list")
-        return record, meter_readings.of_transaction(reader, transaction)
+        return (
+            record,
+            meter_readings.of_transaction(reader, transaction),
+            commands.of_transaction(reader, transaction),
+        )
 
-    record, readings = await database.read(work)
+    record, readings, asked = await database.read(work)
     if output.json:
         output.document(
-            public(record) | {"meter_readings": [public(reading) for reading in readings]}
+            public(record)
+            | {
+                "meter_readings": [public(reading) for reading in readings],
+                "commands": [command.command_id for command in asked],
+            }
         )
         return
     print_fields(
@@ -165,6 +175,7 @@ async def show(
             else f"from {record.meter_start_wh} Wh",
             "stopped because": record.stop_reason,
             "stopped by tag": record.stop_id_tag,
+            "by command": ", ".join(f"{one.command_id} ({one.action})" for one in asked),
             "odd": _oddities(record),
         }
     )

@@ -1,41 +1,74 @@
-"""CALLs to charge points: what may be sent when, and a record of each with its outcome.
+"""Commands to charge points: each recorded with its answer and its effect, sent now or queued.
 
-OCPP 1.6, 4.2 for what the registration forbids. Not here: queueing and time-outs on the wire
-(connection).
+OCPP 1.6, 4.2 for what the registration forbids. Not here: when queued ones are sent
+(command_queue), what shows an effect (effects), queueing and time-outs on the wire (connection).
 """
 
+from collections.abc import Callable
 from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
+import trio
 
 from ocpptrio.clock import Clock
-from ocpptrio.connection import Outcome
+from ocpptrio.config import CommandSettings
+from ocpptrio.connection import Connection, Outcome
 from ocpptrio.errors import (
     CallFailed,
     CallRefused,
     CallTimedOut,
+    InvalidResponse,
+    LocalProtocolError,
     NotAllowedNow,
     NotConnected,
     OcpptrioError,
+    StoreError,
+    UnknownChargePoint,
+    UnknownCommand,
+    Withdrawn,
 )
 from ocpptrio.events import CommandChanged
 from ocpptrio.protocol.core import (
+    AvailabilityStatus,
+    ChangeAvailability,
+    ChangeAvailabilityResponse,
+    ClearCache,
+    GetConfiguration,
     RegistrationStatus,
-    RemoteStartTransaction,
-    RemoteStopTransaction,
 )
 from ocpptrio.protocol.datatypes import Message, Request
+from ocpptrio.protocol.local_auth_list import GetLocalListVersion
 from ocpptrio.protocol.remote_trigger import TriggerMessage
-from ocpptrio.protocol.security import ExtendedTriggerMessage
+from ocpptrio.protocol.security import ExtendedTriggerMessage, GetInstalledCertificateIds
+from ocpptrio.protocol.smart_charging import GetCompositeSchedule
 from ocpptrio.redaction import redact
+from ocpptrio.services import effects
 from ocpptrio.services.configuration import mirror
-from ocpptrio.session.registry import Session
-from ocpptrio.store import commands
-from ocpptrio.store.driver import Db, Store
+from ocpptrio.services.effect_watch import EffectWatch, request_of
+from ocpptrio.session.registry import Registry, Session
+from ocpptrio.session.state import SessionState
+from ocpptrio.store import charge_points, commands
+from ocpptrio.store.driver import Db, Reader, Store
+from ocpptrio.store.records import CommandRecord, CommandState, EffectState
 
 # What a Pending charge point must not be asked (OCPP 1.6, 4.2).
-NOT_WHILE_PENDING: Final = (RemoteStartTransaction, RemoteStopTransaction)
+NOT_WHILE_PENDING: Final = ("RemoteStartTransaction", "RemoteStopTransaction")
+
+# Queued again, once, if we do not know whether they arrived: they change nothing that matters if
+# done twice. All others might: a second RemoteStart charges twice, a second Reset cuts off who has
+# plugged in meanwhile, a repeated setting or list undoes what was set in between.
+HARMLESS_TO_REPEAT: Final = (
+    ClearCache,
+    GetCompositeSchedule,
+    GetConfiguration,
+    GetInstalledCertificateIds,
+    GetLocalListVersion,
+)
+
+SETTLE_S: Final = 10  # for a slow disk, when whoever asked is gone
+ENDED: Final = "the central system ended"
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
@@ -43,9 +76,22 @@ log = structlog.get_logger("ocpptrio.commands")
 
 
 class CommandService:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    """See the module; `call` is the direct path, `submit` the one that waits for the offline."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        registry: Registry,
+        effect_watch: EffectWatch,
+        settings: CommandSettings,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._registry = registry
+        self._effect_watch = effect_watch
+        self._settings = settings
+        self._waiters: WeakValueDictionary[int, trio.Event] = WeakValueDictionary()
 
     async def call(
         self, session: Session, request: Request[ResponseT], timeout_s: float | None
@@ -56,123 +102,392 @@ class CommandService:
             CallFailed: one of its kinds; see errors.
             LocalProtocolError: the request cannot be sent as it is.
         """
-        action = type(request).__name__
-        self._check_allowed(session, request)
+        check_allowed(session.state, type(request).__name__)
         connection = session.connection
         if connection is None:
             raise NotConnected(f"{session.state.charge_point_id} is not connected")
-        if isinstance(request, TriggerMessage | ExtendedTriggerMessage):
-            # Before it is sent: the message may follow its announcement at once.
-            session.triggered.add(str(request.requested_message))
-        command_id = await self._begin(session, request)
+        draft, at_us = commands.draft(request), self._clock()
+        charge_point_id = session.state.charge_point_id
+        command_id = await self._store.write(
+            lambda db: commands.insert(db, draft, charge_point_id=charge_point_id, at_us=at_us)
+        )
+        sending = _Sending(session, connection, request, command_id)
+        outcome: Message | OcpptrioError = await self._send(sending, timeout_s)
+        if isinstance(outcome, OcpptrioError):
+            raise outcome
+        # The conversation has read it as the response to this request.
+        return outcome  # type: ignore[return-value]
 
-        def unheard(outcome: Outcome, late: bool) -> None:
-            self._store.post(
-                lambda db: self._settle(db, session, command_id, request, outcome, late=late)
+    async def submit(
+        self,
+        charge_point_id: str,
+        request: Request[Message],
+        *,
+        expires_in_s: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> int:
+        """Keep a command until its charge point is there and can be asked; returns its id.
+
+        It is on disk on return, and outlives a restart. Commands to one charge point are sent in
+        the order in which they came.
+
+        Args:
+            expires_in_s: what is not sent by then is not sent at all; default
+                `commands.expiry`.
+            idempotency_key: the same key with the same request gives the same command again,
+                instead of a second one.
+
+        Raises:
+            UnknownChargePoint: it is not registered.
+            KeyInUse: the key stands for another request to this charge point.
+            TooManyCalls: 1000 commands wait for it already.
+            LocalProtocolError: the request cannot be sent as it is.
+        """
+        draft, at_us = commands.draft(request), self._clock()
+        expires_at_us = at_us + round((expires_in_s or self._settings.expiry) * 1_000_000)
+
+        def work(db: Db) -> int:
+            if charge_points.get(db, charge_point_id) is None:
+                raise UnknownChargePoint(
+                    f"{charge_point_id} is not registered; see ocpptrio charge-points list"
+                )
+            return commands.queue(
+                db,
+                draft,
+                charge_point_id=charge_point_id,
+                at_us=at_us,
+                expires_at_us=expires_at_us,
+                idempotency_key=idempotency_key,
             )
 
-        charge_point_id = session.state.charge_point_id
-        log.info("command", charge_point=charge_point_id, action=action)
-        outcome: ResponseT | OcpptrioError
+        return await self._store.write(work)
+
+    async def get(self, command_id: int) -> CommandRecord:
+        """The command as it stands.
+
+        Raises:
+            UnknownCommand: there is none with this number.
+        """
+        return await self._store.read(lambda reader: _known(reader, command_id))
+
+    async def cancel(self, command_id: int) -> CommandRecord:
+        """Withdraw a command that is not sent yet.
+
+        Raises:
+            UnknownCommand: there is none with this number.
+            TooLate: it is sent, or settled.
+        """
+        at_us = self._clock()
+        return await self._store.write(lambda db: commands.cancel(db, command_id, at_us))
+
+    async def wait_settled(self, command_id: int) -> CommandRecord:
+        """Return when the command is answered, or will not be: see its state.
+
+        If another command made up for it, that one is waited for and returned.
+
+        Raises:
+            UnknownCommand: there is none with this number.
+        """
+        return await self._wait(command_id, lambda record: record.settled)
+
+    async def wait_effect(self, command_id: int) -> CommandRecord:
+        """As `wait_settled`, and until its effect is seen, or was not seen in time."""
+        return await self._wait(
+            command_id, lambda record: record.settled and record.effect is not EffectState.AWAITED
+        )
+
+    async def _wait(
+        self, command_id: int, condition: Callable[[CommandRecord], bool]
+    ) -> CommandRecord:
+        def work(reader: Reader) -> CommandRecord:
+            return commands.follower(reader, command_id) or _known(reader, command_id)
+
+        while True:
+            changed = self._waiters.get(command_id)
+            if changed is None:
+                changed = self._waiters[command_id] = trio.Event()
+            record = await self._store.read(work)
+            if record.command_id != command_id:
+                command_id = record.command_id  # it made up for the other
+                continue
+            if condition(record):
+                return record
+            await changed.wait()
+
+    def changed(self, event: CommandChanged) -> None:
+        """A command came further: wake who waits for it. Called after the commit."""
+        waiter = self._waiters.pop(event.command_id, None)
+        if waiter is not None:
+            waiter.set()
+
+    async def send_queued(self, session: Session, record: CommandRecord) -> CommandRecord:
+        """Send a queued command if it is still to be sent; returns it as it stands afterwards."""
+        connection = session.connection
+        request = request_of(record)
+        if request is None:
+            at_us = self._clock()
+            await self._store.write(
+                lambda db: commands.settle(
+                    db,
+                    record.command_id,
+                    state=CommandState.FAILED,
+                    at_us=at_us,
+                    error="this version cannot read the request; submit it anew",
+                )
+            )
+        elif connection is not None:
+            await self._send(_Sending(session, connection, request, record.command_id, record))
+        return await self.get(record.command_id)
+
+    async def recover(self) -> None:
+        """At start: nobody knows any more what became of those that were sent."""
+        unsettled = await self._store.read(commands.unsettled)
+        at_us = self._clock()
+        ends = [
+            (record, self._lost(record, request_of(record)))
+            for record in unsettled
+            if record.state is CommandState.SENT or record.expires_at_us is None
+        ]
+
+        def work(db: Db) -> None:
+            for record, lost in ends:
+                if lost is not None:
+                    self._record(db, *lost, late=False)
+                else:  # of a version that knows other requests
+                    commands.settle(
+                        db, record.command_id, state=CommandState.FAILED, at_us=at_us, error=ENDED
+                    )
+
+        if ends:
+            await self._store.write(work)
+
+    def _lost(
+        self, record: CommandRecord, request: Request[Message] | None
+    ) -> "tuple[_Sending, _End] | None":
+        if request is None:
+            return None
+        charge_point_id = record.charge_point_id
+        session = self._registry.get(charge_point_id)
+        if session is None:
+            session = Session(SessionState(charge_point_id=charge_point_id))
+        sending = _Sending(session, None, request, record.command_id, record)
+        sending.was_sent = record.state is CommandState.SENT
+        reason = f"{ENDED} before it was {'answered' if sending.was_sent else 'sent'}"
+        return sending, self._end(sending, CallFailed(reason))
+
+    async def _send(
+        self, sending: "_Sending", timeout_s: float | None = None
+    ) -> Message | OcpptrioError:
+        """Send it when its turn comes, and record what becomes of it.
+
+        A queued command that could not be sent stays queued.
+        """
+        command_id, request, session = sending.command_id, sending.request, sending.session
+        charge_point_id, action = session.state.charge_point_id, type(request).__name__
+
+        async def claim() -> None:
+            check_allowed(session.state, action)  # again: it may have waited for its turn
+            at_us = self._clock()
+            # Cancelled during the write, it may be on record as sent.
+            sending.was_sent = True
+            try:
+                claimed = await self._store.write(lambda db: commands.claim(db, command_id, at_us))
+            except StoreError as error:
+                sending.was_sent = False
+                raise CallFailed(f"not sent, as that could not be recorded: {error}") from error
+            if not claimed:
+                sending.was_sent = False
+                raise Withdrawn(f"command {command_id} was withdrawn before it was sent")
+            self._effect_watch.sent(charge_point_id, command_id, request, at_us)
+            if isinstance(request, TriggerMessage | ExtendedTriggerMessage):
+                # Before it is sent: the message may follow its announcement at once.
+                session.triggered |= effects.triggered_actions(request)
+            log.info("command", charge_point=charge_point_id, action=action, command=command_id)
+
+        def unheard(outcome: Outcome, late: bool) -> None:
+            if sending.leaves_a_trace:
+                end = self._end(sending, outcome)
+                self._store.post(lambda db: self._record(db, sending, end, late=late))
+                self._effect_watch.settled(charge_point_id, command_id, end.awaited)
+
+        outcome: Message | OcpptrioError
+        assert sending.connection is not None
         try:
-            outcome = await connection.call(
+            outcome = await sending.connection.call(
                 request,
                 timeout_s=timeout_s or session.vendor_profile.call_timeout_s,
+                before_send=claim,
                 on_unheard=unheard,
             )
         except OcpptrioError as error:
             outcome = error
-        await self._store.write(
-            lambda db: self._settle(db, session, command_id, request, outcome, late=False)
-        )
+        if sending.leaves_a_trace:
+            end = self._end(sending, outcome)
+            # The answer is here: whoever asked may go now, but not before it is on record.
+            with trio.move_on_after(SETTLE_S, shield=True):
+                await self._store.write(lambda db: self._record(db, sending, end, late=False))
+            self._effect_watch.settled(charge_point_id, command_id, end.awaited)
         if isinstance(outcome, OcpptrioError):
             log.warning(
                 "command failed", charge_point=charge_point_id, action=action, reason=str(outcome)
             )
-            raise outcome
         return outcome
 
-    @staticmethod
-    def _check_allowed(session: Session, request: Request[Message]) -> None:
-        registration = session.state.registration
-        if registration is RegistrationStatus.REJECTED:
-            raise NotAllowedNow("the charge point is rejected: nothing may be sent to it")
-        if registration is RegistrationStatus.PENDING and isinstance(request, NOT_WHILE_PENDING):
-            raise NotAllowedNow(f"no {type(request).__name__} while the charge point is Pending")
+    def _end(self, sending: "_Sending", outcome: Message | OcpptrioError) -> "_End":
+        """What an outcome means; pure but for the clock."""
+        request, state, at_us = sending.request, sending.session.state, self._clock()
+        end_state = _state(outcome, was_sent=sending.was_sent)
+        awaited = None
+        if isinstance(outcome, Message):
+            awaited = effects.awaited(request, outcome, state, at_us)
+        elif sending.was_sent and not isinstance(outcome, CallRefused | LocalProtocolError):
+            awaited = effects.awaited(request, None, state, at_us)  # it may have acted all the same
+        second = self._second_try(sending.record, request, outcome, end_state, state, at_us)
+        return _End(
+            state=end_state,
+            outcome=outcome,
+            at_us=at_us,
+            awaited=awaited,
+            second_try=None if second is None else commands.draft(second),
+        )
 
-    async def _begin(self, session: Session, request: Request[Message]) -> int:
-        charge_point_id, at_us = session.state.charge_point_id, self._clock()
-        action = type(request).__name__
-        payload = redact(action, msgspec.json.encode(request).decode())
-
-        def work(db: Db) -> int:
-            command_id = commands.insert(
-                db,
-                charge_point_id=charge_point_id,
-                action=action,
-                request=payload,
-                created_at_us=at_us,
-            )
-            db.emit(
-                CommandChanged(
-                    charge_point_id=charge_point_id,
-                    at_us=at_us,
-                    command_id=command_id,
-                    action=action,
-                    state="waiting",
-                )
-            )
-            return command_id
-
-        return await self._store.write(work)
-
-    def _settle(
+    def _second_try(
         self,
-        db: Db,
-        session: Session,
-        command_id: int,
+        record: CommandRecord | None,
         request: Request[Message],
         outcome: Message | OcpptrioError,
-        *,
-        late: bool,
-    ) -> None:
-        charge_point_id, at_us = session.state.charge_point_id, self._clock()
-        action = type(request).__name__
-        response = error = None
+        end_state: CommandState,
+        state: SessionState,
+        at_us: int,
+    ) -> Request[Message] | None:
+        """The command that makes up for a queued one that failed, if there may be one. Once."""
+        if record is None or record.follows is not None or (record.expires_at_us or 0) <= at_us:
+            return None
+        if end_state is CommandState.UNKNOWN and isinstance(request, HARMLESS_TO_REPEAT):
+            return request
+        match request, outcome:
+            case (
+                ChangeAvailability(connector_id=0, type=type_),
+                ChangeAvailabilityResponse(status=AvailabilityStatus.REJECTED),
+            ) if (
+                # Some with one connector know no connector 0 (Q53).
+                self._settings.availability_by_connector
+                and [number for number in state.connectors if number > 0] == [1]
+            ):
+                return ChangeAvailability(connector_id=1, type=type_)
+        return None
+
+    def _record(self, db: Db, sending: "_Sending", end: "_End", *, late: bool) -> None:
+        """Write the end of a command, and the command that makes up for it."""
+        command_id, request, outcome = sending.command_id, sending.request, end.outcome
+        charge_point_id = sending.session.state.charge_point_id
+        response = error = status = None
         if isinstance(outcome, Message):
-            response = redact(action, msgspec.json.encode(outcome).decode())
-            mirror(db, session.state, command_id, request, outcome, at_us)
+            response = redact(type(request).__name__, msgspec.json.encode(outcome).decode())
+            status = getattr(outcome, "status", None)
+            mirror(db, sending.session.state, command_id, request, outcome, end.at_us)
         else:
             error = str(outcome)
-        state = _state(outcome)
-        commands.settle(
+        awaited = end.awaited
+        changed = commands.settle(
             db,
             command_id,
-            state=state,
-            settled_at_us=at_us,
+            state=end.state,
+            at_us=end.at_us,
             response=response,
+            status=status,
             error=error,
             late=late,
+            effect=EffectState.NONE if awaited is None else EffectState.AWAITED,
+            effect_detail=None if awaited is None else awaited.detail,
+            effect_due_at_us=(
+                None if awaited is None else end.at_us + round(awaited.within_s * 1_000_000)
+            ),
+            followed=end.second_try is not None,
         )
-        db.emit(
-            CommandChanged(
+        record = sending.record
+        if not changed and record is None:  # it was cut off while it was claimed
+            commands.settle(db, command_id, state=CommandState.FAILED, at_us=end.at_us, error=error)
+        if changed and end.second_try is not None and record is not None:
+            commands.insert(
+                db,
+                end.second_try,
                 charge_point_id=charge_point_id,
-                at_us=at_us,
-                command_id=command_id,
-                action=action,
-                state=state,
-                detail=response or error,
+                at_us=end.at_us,
+                expires_at_us=record.expires_at_us,
+                task_id=record.task_id,
+                follows=command_id,
             )
-        )
 
 
-def _state(outcome: Message | OcpptrioError) -> str:
+class _Sending:
+    """A command on its way.
+
+    Attributes:
+        record: as it was queued; None: whoever sends it waits for it.
+        was_sent: it is claimed, and about to be on the wire.
+    """
+
+    __slots__ = ("command_id", "connection", "record", "request", "session", "was_sent")
+
+    def __init__(
+        self,
+        session: Session,
+        connection: Connection | None,
+        request: Request[Message],
+        command_id: int,
+        record: CommandRecord | None = None,
+    ) -> None:
+        self.session = session
+        self.connection = connection
+        self.request = request
+        self.command_id = command_id
+        self.record = record
+        self.was_sent = False
+
+    @property
+    def leaves_a_trace(self) -> bool:
+        """Its end is to be recorded: a queued one that was not sent has not ended."""
+        return self.was_sent or self.record is None
+
+
+class _End(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command, ready to be written."""
+
+    state: CommandState
+    outcome: Message | OcpptrioError
+    at_us: int
+    awaited: effects.Awaited | None
+    second_try: commands.Draft | None
+
+
+def check_allowed(state: SessionState, action: str) -> None:
+    """Whether the registration of a charge point allows to send it this.
+
+    Raises:
+        NotAllowedNow: it does not (OCPP 1.6, 4.2).
+    """
+    if state.registration is RegistrationStatus.REJECTED:
+        raise NotAllowedNow("the charge point is rejected: nothing may be sent to it")
+    if state.registration is RegistrationStatus.PENDING and action in NOT_WHILE_PENDING:
+        raise NotAllowedNow(f"no {action} while the charge point is Pending")
+
+
+def _known(reader: Reader, command_id: int) -> CommandRecord:
+    record = commands.get(reader, command_id)
+    if record is None:
+        raise UnknownCommand(f"there is no command {command_id}")
+    return record
+
+
+def _state(outcome: Message | OcpptrioError, *, was_sent: bool) -> CommandState:
     match outcome:
         case Message():
-            return "answered"
+            return CommandState.ANSWERED
         case CallRefused():
-            return "refused"
+            return CommandState.REFUSED
         case CallTimedOut():
-            return "timed out"
-        case CallFailed() | _:
-            return "failed"
+            return CommandState.TIMED_OUT
+        case CallFailed() if was_sent and not isinstance(outcome, InvalidResponse):
+            return CommandState.UNKNOWN
+    return CommandState.FAILED

@@ -75,6 +75,7 @@ class Session:
             return False
         before, self.connection, self.generation = self.connection, connection, generation
         self.triggered.clear()
+        self._disconnected.set()
         self._disconnected = trio.Event()
         self.life = life
         self.answers_pings = self.ignores_pings = self.pinging = False
@@ -92,6 +93,11 @@ class Session:
     async def wait_disconnected(self) -> None:
         """Return when no connection is attached."""
         while self.connection is not None:
+            await self._disconnected.wait()
+
+    async def wait_detached(self, connection: Connection) -> None:
+        """Return when this connection has ended, or was replaced."""
+        while self.connection is connection:
             await self._disconnected.wait()
 
 

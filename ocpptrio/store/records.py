@@ -22,11 +22,34 @@ class TransactionState(StrEnum):
 
 
 class CommandState(StrEnum):
-    WAITING = "waiting"
+    """How far a command has come. It only moves forward; see store.commands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
     ANSWERED = "answered"
-    REFUSED = "refused"
-    TIMED_OUT = "timed out"
-    FAILED = "failed"
+    REFUSED = "refused"  # with a CALLERROR
+    TIMED_OUT = "timed out"  # a late answer may still come
+    UNKNOWN = "outcome unknown"  # sent, then the connection or the central system ended
+    FAILED = "failed"  # not sent, or the answer cannot be read
+    EXPIRED = "expired"  # before it could be sent
+    CANCELLED = "cancelled"  # before it was sent
+
+
+class EffectState(StrEnum):
+    """Whether what a command asks for has been seen to happen, beside its answer."""
+
+    NONE = "none"  # the answer says it all, or it was not accepted
+    AWAITED = "awaited"
+    SEEN = "seen"
+    FAILED = "failed"  # it was tried, and the charge point says that it failed
+    NOT_SEEN = "not seen in time"
+
+
+class TaskState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"  # nothing is left to be sent or answered
+    STOPPED = "stopped"  # too many failures
+    CANCELLED = "cancelled"
 
 
 class Direction(StrEnum):
@@ -245,6 +268,63 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     response: str | None  # payload as JSON
     error: str | None  # why not answered
     late: bool  # the answer came after the time-out
+    sent_at_us: int | None = None
+    expires_at_us: int | None = None  # None: sent at once or never
+    idempotency_key: str | None = None
+    status: str | None = None  # in the answer: Accepted, Rejected, ...
+    effect: EffectState = EffectState.NONE
+    effect_detail: str | None = None
+    effect_at_us: int | None = None
+    effect_due_at_us: int | None = None  # then it is "not seen in time"
+    transaction_id: int | None = None  # that it began or ended
+    task_id: int | None = None
+    follows: int | None = None  # the command that this one makes up for
+    secret_request: str | None = None  # with its secrets, while it is queued
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more is expected but a late answer, and its effect."""
+        return self.state not in (CommandState.QUEUED, CommandState.SENT)
+
+    @property
+    def failed(self) -> bool:
+        """What was asked for did not happen, as far as is known."""
+        match self.effect:
+            case EffectState.SEEN:
+                return False
+            case EffectState.FAILED | EffectState.NOT_SEEN:
+                return True
+        if self.state is CommandState.ANSWERED:
+            return self.status is not None and self.status not in ACCEPTING
+        return self.state in (
+            CommandState.REFUSED,
+            CommandState.TIMED_OUT,
+            CommandState.UNKNOWN,
+            CommandState.FAILED,
+        )
+
+
+# The statuses of answers that mean yes; every other one means no, or not all of it.
+ACCEPTING = frozenset({"Accepted", "AcceptedCanceled", "Scheduled", "RebootRequired", "Unlocked"})
+
+
+class TaskRecord(Record, frozen=True, kw_only=True):
+    """One request, or one of each, for many charge points."""
+
+    task_id: int
+    action: str
+    request: str | None  # redacted; None: each charge point has its own
+    state: TaskState
+    created_at_us: int
+    expires_at_us: int  # of what is not sent by then
+    at_a_time: int
+    per_minute: int | None
+    stop_after: int | None  # failures
+    total: int  # charge points
+    ended_at_us: int | None
+    reason: str | None  # why it was stopped
+    idempotency_key: str | None
+    digest: str
 
 
 class DeviationRecord(Record, frozen=True, kw_only=True):

@@ -33,6 +33,18 @@ _READINGS = (
     WHERE received_at_us < ? OR reading_id < ?""",
     "DELETE FROM meter_readings WHERE reading_id <= ? AND (received_at_us < ? OR reading_id < ?)",
 )
+_COMMANDS = (
+    """SELECT max(command_id), count(*) FROM
+        (SELECT command_id, settled_at_us FROM commands ORDER BY command_id LIMIT ?) AS oldest
+    WHERE settled_at_us < ? OR command_id < ?""",
+    "DELETE FROM commands WHERE command_id <= ? AND (settled_at_us < ? OR command_id < ?)",
+)
+_TASKS = (
+    """SELECT max(task_id), count(*) FROM
+        (SELECT task_id, ended_at_us FROM tasks ORDER BY task_id LIMIT ?) AS oldest
+    WHERE ended_at_us < ? OR task_id < ?""",
+    "DELETE FROM tasks WHERE task_id <= ? AND (ended_at_us < ? OR task_id < ?)",
+)
 
 
 def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
@@ -46,6 +58,8 @@ def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
         "conditions": conditions.prune(
             db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS
         ),
+        "commands": _prune_oldest(db, _COMMANDS, now_us - settings.commands_days * DAY_US, 0),
+        "tasks": _prune_oldest(db, _TASKS, now_us - settings.commands_days * DAY_US, 0),
     }
 
 

@@ -328,7 +328,7 @@ def test_the_mode_says_which_tags_may_charge(ocpptrio: Command, write: Write) ->
         (["closed", "--for", "1h"], 1, "only learn takes --for"),
         (["learn", "--for", "25h"], 2, "at most 24h"),
         (["learn", "--for", "0s"], 2, "at most 24h"),
-        (["learn", "--for", "ever"], 2, "write 90s, 30m, 2h or 7d"),
+        (["learn", "--for", "ever"], 2, "write 30s, 10m, 2h or 7d"),
     ],
 )
 def test_a_mode_that_cannot_be_is_refused(

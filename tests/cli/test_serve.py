@@ -197,3 +197,27 @@ def test_what_keeps_it_from_starting_is_one_line(ocpptrio: Command, tmp_path: Pa
     missing = tmp_path / "missing.toml"
     assert "no such file" in ocpptrio("serve", "--config", str(missing), status=1).err
     ocpptrio("serve", "--log-level", "loud", status=2)
+
+
+def test_a_command_queued_beside_it_is_sent_and_its_answer_printed(
+    daemon: Daemon, ocpptrio: Command, processes: list[Process]
+) -> None:
+    with daemon.connect() as websocket:
+        assert call(websocket, BOOT)[2]["status"] == "Accepted"  # type: ignore[index]
+        caller = Process("call", "CP1", "Reset", '{"type": "Soft"}', "--until-effect")
+        processes.append(caller)
+        frame = json.loads(websocket.recv(PATIENCE_S))
+        assert frame[2:] == ["Reset", {"type": "Soft"}]
+        websocket.send(json.dumps([3, frame[1], {"status": "Accepted"}]))
+    with daemon.connect() as websocket:
+        assert call(websocket, BOOT)[2]["status"] == "Accepted"  # type: ignore[index]
+        assert caller.wait_for("booted\n") == '{"status":"Accepted"}\neffect seen: booted\n'
+        assert caller.end() == 0
+
+        ocpptrio("tasks", "start", "ClearCache", "{}", "CP1")
+        frame = json.loads(websocket.recv(PATIENCE_S))
+        assert frame[2] == "ClearCache"
+        websocket.send(json.dumps([3, frame[1], {"status": "Accepted"}]))
+        until = time.monotonic() + PATIENCE_S
+        while ocpptrio("tasks", "list", "--json").json[0]["state"] != "done":
+            assert time.monotonic() < until

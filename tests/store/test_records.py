@@ -17,6 +17,7 @@ TABLES: dict[str, type[Record]] = {
     "orphan_stops": records.OrphanStopRecord,
     "meter_readings": records.MeterReading,
     "commands": records.CommandRecord,
+    "tasks": records.TaskRecord,
     "deviations": records.DeviationRecord,
     "reported_configuration": records.ConfigurationRecord,
     "security_events": records.SecurityEventRecord,

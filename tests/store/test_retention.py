@@ -4,9 +4,18 @@ import pytest
 
 from ocpptrio.config import RetentionSettings
 from ocpptrio.events import Removed
-from ocpptrio.store import events, journal, meter_readings, retention
+from ocpptrio.protocol.core import ClearCache
+from ocpptrio.store import (
+    charge_points,
+    commands,
+    events,
+    journal,
+    meter_readings,
+    retention,
+    tasks,
+)
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import Direction, JournalEntry, MeterReading
+from ocpptrio.store.records import CommandState, Direction, JournalEntry, MeterReading
 
 DAY_US = 86_400_000_000
 NOW_US = 1000 * DAY_US
@@ -104,3 +113,31 @@ async def test_the_journal_is_kept_small_whatever_its_age(
 
 async def test_an_empty_store_has_nothing_to_lose(store: Store) -> None:
     assert await _prune(store, RetentionSettings()) == [0, 0, 0]
+
+
+async def test_commands_and_tasks_go_when_they_have_ended_long_ago(store: Store) -> None:
+    draft = commands.draft(ClearCache())
+
+    def queue(db: Db) -> int:
+        return commands.queue(db, draft, charge_point_id="CP1", at_us=1, expires_at_us=2 * NOW_US)
+
+    old, recent, waiting = [await store.write(queue) for _ in range(3)]
+    for command_id, days in ((old, 401), (recent, 399)):
+        await store.write(lambda db, one=command_id: commands.claim(db, one, 2))  # type: ignore[misc]
+        await store.write(
+            lambda db, one=command_id, days=days: commands.settle(  # type: ignore[misc]
+                db, one, state=CommandState.ANSWERED, at_us=NOW_US - days * DAY_US
+            )
+        )
+    terms = tasks.Terms(at_a_time=1, per_minute=None, stop_after=None, expires_at_us=2)
+    await store.write(
+        lambda db: charge_points.add(db, charge_point_id="CP1", origin="added", at_us=1)
+    )
+    task_id = await store.write(lambda db: tasks.start(db, {"CP1": draft}, terms, at_us=1))
+    await store.write(lambda db: tasks.cancel(db, task_id, NOW_US - 401 * DAY_US))
+    for expected in (2, 0):
+        pruned = await store.write(lambda db: retention.prune(db, RetentionSettings(), NOW_US))
+        assert pruned["commands"] == expected  # the old one, and the member of the task
+        assert pruned["tasks"] == min(expected, 1)
+    left = await store.read(commands.listed)
+    assert [record.command_id for record in left] == [waiting, recent]
