@@ -20,12 +20,12 @@ from ocpptrio.config import Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
 from ocpptrio.events import NumberedEvent
-from ocpptrio.listener import Link, Listener
+from ocpptrio.listener import Identify, Link, Listener
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
 from ocpptrio.protocol.conversation import CallReceived, Conversation
 from ocpptrio.protocol.core import BootNotification, RegistrationStatus
-from ocpptrio.protocol.datatypes import Message, Request
+from ocpptrio.protocol.datatypes import Deviation, Message, Request
 from ocpptrio.services.admission import AdmissionService
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.commands import CommandService
@@ -106,6 +106,7 @@ class CentralSystem:
         settings: default: all defaults, which is loopback only.
         clock: wall time in microseconds; tests pass a virtual one.
         inline_store: write in the caller's task, without a thread: deterministic, for tests.
+        identify: finds the identity in a URL's path and query; default: the last part of the path.
 
     Attributes:
         handlers: request struct -> handler; put others in before it runs, or wrap those there.
@@ -120,6 +121,7 @@ class CentralSystem:
         clock: Clock = system_clock,
         inline_store: bool = False,
         new_unique_id: Any = None,  # Any: Callable[[], str] or None for random ones
+        identify: Identify | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.registry = Registry()
@@ -145,7 +147,7 @@ class CentralSystem:
             security_service=SecurityService(self.store),
         )
         admission = AdmissionService(self.store, ocpp, clock, self.passwords)
-        self._listener = Listener(ocpp, admission.admit, self._serve_link)
+        self._listener = Listener(ocpp, admission.admit, self._serve_link, admission.note, identify)
         self._stop = trio.Event()
 
     # Living and dying.
@@ -247,10 +249,15 @@ class CentralSystem:
     # A connection.
 
     async def _serve_link(self, charge_point_id: str, link: Link) -> None:
-        await self._serve(charge_point_id, link, link.address, link)
+        await self._serve(charge_point_id, link, link.address, link, link.deviations)
 
     async def _serve(
-        self, charge_point_id: str, transport: Transport, peer: str, life: LifeSigns | None
+        self,
+        charge_point_id: str,
+        transport: Transport,
+        peer: str,
+        life: LifeSigns | None,
+        deviations: tuple[Deviation, ...] = (),
     ) -> None:
         at_us = self._clock()
         generation = await self.store.write(
@@ -276,6 +283,7 @@ class CentralSystem:
             **self._connection_options,
         )
         witness.connection = connection
+        witness.opened(deviations)
         if not session.attach(connection, generation, life):
             connection.close(1000, "replaced by a newer connection")
         if self._stop.is_set():  # it came in while the others were being drained

@@ -1,7 +1,9 @@
 """WebSocket framing with a short way for what OCPP-J is made of: whole text messages.
 
 Everything else goes the way of wsproto: handshake, fragments, control frames, long messages, and
-whatever breaks the protocol. Not here: the socket (stream), who may connect (listener).
+what breaks the protocol, but for a text that is no UTF-8: it comes as bytes, since a charge point
+would send a transaction again and again that ends its connection (Q28).
+Not here: the socket (stream), who may connect (listener).
 """
 
 from collections import deque
@@ -12,7 +14,7 @@ import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest
 from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
-from wsproto.events import CloseConnection, Event, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Event, TextMessage
 
 # First bytes of frames: all that are legal without an extension, and the one of a whole text.
 LEGAL: Final = frozenset(b"\x00\x01\x02\x80\x81\x82\x88\x89\x8a")
@@ -30,7 +32,7 @@ class ShortWay(WSConnection):
 
     def __init__(self) -> None:
         super().__init__(ConnectionType.SERVER)
-        self._texts: deque[TextMessage] = deque()
+        self._texts: deque[TextMessage | BytesMessage] = deque()
         self._begun = b""  # of a frame that is not complete
         self._passing = 0  # bytes still to come of a long frame that wsproto reads
         self._in_message = False  # a fragmented message is under way
@@ -76,14 +78,12 @@ class ShortWay(WSConnection):
                 continue
             if stop > end:
                 break
-            text = None
             if first == WHOLE_TEXT and not (self._in_message or self._behind):
                 text = _text(data[start + head : stop], data[start + head - 4 : start + head])
-            if text is None:
+                self._texts.append(text)
+            else:
                 self._note_fragment(first)
                 self._pass_on(data[start:stop])
-            else:
-                self._texts.append(TextMessage(data=text))
             start = stop
         self._begun = data[start:]
 
@@ -101,6 +101,10 @@ class ShortWay(WSConnection):
         for event in super().events():
             if type(event) is CloseConnection:
                 self._tracking = False
+                if self.connection is not None and self.state is ConnectionState.OPEN:
+                    # They broke the protocol. trio-websocket hangs up without a word, unless it
+                    # takes this for a close of theirs, which it answers with the same code.
+                    self.connection._state = ConnectionState.REMOTE_CLOSING
             yield event
         self._behind = False
 
@@ -135,20 +139,22 @@ def _measure(data: bytes, start: int) -> tuple[int, int]:
     return (head, length) if available >= head else (0, 0)
 
 
-def _text(payload: bytes, mask: bytes) -> str | None:
-    """The text of a masked payload; None if it is not UTF-8."""
+def _text(payload: bytes, mask: bytes) -> TextMessage | BytesMessage:
+    """The message of a masked payload, as bytes if it is not UTF-8."""
     length = len(payload)
     key = (mask * (length // 4 + 1))[:length]
     number = int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")
+    unmasked = number.to_bytes(length, "little")
     try:
-        return number.to_bytes(length, "little").decode()
+        return TextMessage(data=unmasked.decode())
     except UnicodeDecodeError:
-        return None
+        return BytesMessage(data=unmasked)
 
 
 async def wrap_server_stream(
     nursery: trio.Nursery,
     stream: trio.abc.Stream,
+    head: bytes,
     *,
     message_queue_size: int,
     max_message_size: int,
@@ -156,11 +162,17 @@ async def wrap_server_stream(
     """As trio_websocket's function of this name, with the short way in it.
 
     It has no parameter for that, hence the two names below that it keeps to itself; the version is
-    pinned below the next minor one.
+    pinned below the next minor one. After a broken handshake its function never returns, while
+    this one raises, for `head` is the whole request, read already.
+
+    Raises:
+        RemoteProtocolError: of wsproto; `head` is no opening handshake.
     """
+    protocol = ShortWay()
+    protocol.receive_data(head)
     connection = WebSocketConnection(
         stream,
-        ShortWay(),
+        protocol,
         message_queue_size=message_queue_size,
         max_message_size=max_message_size,
         receive_buffer_size=None,

@@ -122,7 +122,25 @@ def test_whatever_comes_is_read_as_wsproto_reads_it(sent: list[bytes], cuts: lis
             chunks.append(data[start : start + cut])
             start += cut
     expected = told(opened(WSConnection(ConnectionType.SERVER)), chunks)
-    assert told(opened(ShortWay()), chunks) == expected
+    seen = told(opened(ShortWay()), chunks)
+    if expected and expected[-1] == ("close", 1007):  # here we read on, see below
+        expected.pop()
+        del seen[len(expected) :]
+    assert seen == expected
+
+
+def test_a_text_that_is_no_utf_8_comes_as_bytes_and_ends_nothing() -> None:
+    chunks = [frame(0x81, b"caf\xe9") + frame(0x81, b"next")]
+    assert told(opened(ShortWay()), chunks) == [b"caf\xe9", "next"]
+
+
+def test_what_breaks_the_protocol_is_answered_with_a_close() -> None:
+    websocket = opened(ShortWay())
+    websocket.receive_data(frame(0xC1, b"reserved bit"))
+    (event,) = websocket.events()
+    assert isinstance(event, CloseConnection)
+    assert websocket.state is ConnectionState.REMOTE_CLOSING  # so trio-websocket answers it
+    assert websocket.send(event.response()).startswith(b"\x88")
 
 
 @given(st.lists(frames, min_size=1, max_size=5))
