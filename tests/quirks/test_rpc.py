@@ -52,10 +52,14 @@ async def test_q21_a_resent_call_gets_the_stored_answer(
 ) -> None:
     await point.send(2, "same", "StartTransaction", start_request())
     first = await point.websocket.get_message()
-    await put_tag(central, TAG, blocked=True)  # the answer worked out again would be another
+    await point.send(2, "tag", "Authorize", {"idTag": TAG})
+    accepted = await point.receive()
+    await put_tag(central, TAG, blocked=True)  # worked out again, the answers would be others
     for _ in range(2):
         await point.send(2, "same", "StartTransaction", start_request())
         assert await point.websocket.get_message() == first
+        await point.send(2, "tag", "Authorize", {"idTag": TAG})
+        assert await point.receive() == accepted
     assert len(await all_transactions(central)) == 1
     # The same id with another payload is another message.
     await point.send(2, "same", "Authorize", {"idTag": TAG})
