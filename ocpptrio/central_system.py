@@ -20,7 +20,7 @@ from ocpptrio.config import OnSpent, Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
 from ocpptrio.events import AnyEvent, CommandChanged, NumberedEvent, OpenMode
-from ocpptrio.listener import Link, Listener
+from ocpptrio.listener import Identify, Link, Listener
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
 from ocpptrio.protocol.conversation import CallReceived, Conversation
@@ -138,6 +138,7 @@ class CentralSystem:
         settings: default: all defaults, which is loopback only.
         clock: wall time in microseconds; tests pass a virtual one.
         inline_store: write in the caller's task, without a thread: deterministic, for tests.
+        identify: finds the identity in a URL's path and query; default: the last part of the path.
 
     Attributes:
         handlers: request struct -> handler; put others in before it runs, or wrap those there.
@@ -157,6 +158,7 @@ class CentralSystem:
         clock: Clock = system_clock,
         inline_store: bool = False,
         new_unique_id: Any = None,  # Any: Callable[[], str] or None for random ones
+        identify: Identify | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.registry = Registry(load_profiles(self.settings.vendor_profiles.directory))
@@ -205,7 +207,7 @@ class CentralSystem:
             self.passwords,
             hold_new=self.settings.provisioning.hold_new,
         )
-        self._listener = Listener(ocpp, admission.admit, self._serve_link)
+        self._listener = Listener(ocpp, admission.admit, self._serve_link, admission.note, identify)
         self._stop = trio.Event()
 
     # Living and dying.
@@ -340,12 +342,12 @@ class CentralSystem:
                 mode=OpenMode.EVERYBODY,
             )
         )
-        await self._serve(charge_point_id, transport, peer, None, task_status)
+        await self._serve(charge_point_id, transport, peer, None, task_status=task_status)
 
     # A connection.
 
     async def _serve_link(self, charge_point_id: str, link: Link) -> None:
-        await self._serve(charge_point_id, link, link.address, link)
+        await self._serve(charge_point_id, link, link.address, link, link.deviations)
 
     async def _serve(
         self,
@@ -353,6 +355,7 @@ class CentralSystem:
         transport: Transport,
         peer: str,
         life: LifeSigns | None,
+        deviations: tuple[Deviation, ...] = (),
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         at_us = self._clock()
@@ -382,6 +385,7 @@ class CentralSystem:
         witness.connection = connection
         if session.connection is not None and at_us - session.last_seen_us < STILL_ALIVE_US:
             self._note(session, "", DeviationKind.SECOND_CONNECTION, f"from {peer}")
+        witness.opened(deviations)
         if not session.attach(connection, generation, life):
             connection.close(1000, "replaced by a newer connection")
         if self._stop.is_set():  # it came in while the others were being drained

@@ -106,6 +106,7 @@ class OcppSettings(_Section, frozen=True, kw_only=True):
     drain_timeout: Seconds = 10  # s for outstanding answers when the daemon stops
     unknown_charge_points: UnknownChargePoints = UnknownChargePoints.LOOPBACK
     require_password: bool = False  # refuse charge points that have none set
+    any_user_name: bool = False  # HTTP Basic: the password is enough
     require_subprotocol: bool = False  # refuse charge points that do not offer ocpp1.6
     unknown_fields: UnknownFields = UnknownFields.IGNORE
     trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For we believe

@@ -37,9 +37,13 @@ def identity(target: str, prefixes: Iterable[str]) -> str | None:
     """The identity in a request target, or None if there is none under any prefix.
 
     It is the last segment, decoded once; an encoded slash stays part of it. Empty segments and the
-    query do not count (a trailing slash is common), and further segments may stand between.
+    query do not count (a trailing slash is common), and further segments may stand between. The
+    target may be a whole URL (RFC 9112, 3.2.2).
     """
-    segments = [segment for segment in target.partition("?")[0].split("/") if segment]
+    path = target.partition("?")[0]
+    if not path.startswith("/"):
+        path = path.partition("://")[2].partition("/")[2]
+    segments = [segment for segment in path.split("/") if segment]
     best: Sequence[str] | None = None
     for prefix in prefixes:
         parts = [part for part in prefix.split("/") if part]
@@ -87,15 +91,22 @@ def basic_credentials(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     return None
 
 
-def password_of(basic: bytes | None, charge_point_id: str) -> bytes | None:
-    """The password, if the user name is the identity.
+def password_of(
+    basic: bytes | None, charge_point_id: str, *, any_user_name: bool = False
+) -> bytes | None:
+    """The password, if the user name is the identity, in whichever letter case.
 
     The identity is stripped as bytes: it may itself hold a colon, and so may the password.
+
+    Args:
+        any_user_name: take what stands behind the first colon if the user name is another.
     """
-    prefix = charge_point_id.encode() + b":"
-    if basic is None or not basic.startswith(prefix):
+    if basic is None:
         return None
-    return basic[len(prefix) :]
+    prefix = charge_point_id.encode() + b":"
+    if basic[: len(prefix)].lower() == prefix.lower():
+        return basic[len(prefix) :]
+    return basic.partition(b":")[2] if any_user_name else None
 
 
 def client_address(

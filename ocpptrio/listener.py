@@ -5,31 +5,37 @@ who may enter (`admit`), and what happens on an open connection (`serve`), both 
 """
 
 import socket
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
 import structlog
 import trio
-from trio_websocket import (
-    CloseReason,
-    ConnectionClosed,
-    WebSocketConnection,
-    WebSocketRequest,
-    wrap_server_stream,
-)
+from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, WebSocketRequest
+from wsproto.utilities import RemoteProtocolError
 
-from ocpptrio import handshake
+from ocpptrio import handshake, opening
 from ocpptrio.config import OcppSettings
 from ocpptrio.handshake import Handshake
+from ocpptrio.opening import Hopeless
+from ocpptrio.protocol.datatypes import Deviation, DeviationKind
 from ocpptrio.stream import SocketStream, accept, close_all, listen
-from ocpptrio.websocket import ShortWay
+from ocpptrio.websocket import ShortWay, wrap_server_stream
 
 # Messages that trio-websocket keeps before it stops reading, of those that come through it: enough
 # that pings are seen while the inbox is full, small since it is per connection.
 MESSAGE_QUEUE: Final = 4
 ABNORMAL_CLOSURE: Final = 1006
+
+# s between lines about the same trouble with one address: a device that speaks TLS to the plain
+# port tries every few seconds, and so do those who scan the internet.
+TOLD_EVERY_S: Final = 60
+ADDRESSES_KEPT: Final = 1000
+PATH_TOLD: Final = 100  # characters of a path that holds no identity
+
+NO_SUBPROTOCOL: Final = Deviation("Sec-WebSocket-Protocol", DeviationKind.MISSING, "")
 
 log = structlog.get_logger("ocpptrio.listener")
 
@@ -49,14 +55,31 @@ class Refused(msgspec.Struct, frozen=True):
 
 Admit = Callable[[Handshake], Awaitable[Admitted | Refused]]
 
+TurnedAway = Callable[[str, str, str], None]
+"""Told of those who came in vain for another reason: identity (or ""), address, reason."""
+
+Identify = Callable[[str], str | None]
+"""The identity in a request target; None if there is none."""
+
 
 class Link:
-    """An open WebSocket and its socket: a transport whose life signs can be watched."""
+    """An open WebSocket and its socket: a transport whose life signs can be watched.
+
+    Attributes:
+        address: where it comes from.
+        deviations: what was odd about its handshake.
+    """
 
     def __init__(
-        self, websocket: WebSocketConnection, short: ShortWay, stream: SocketStream, address: str
+        self,
+        websocket: WebSocketConnection,
+        short: ShortWay,
+        stream: SocketStream,
+        address: str,
+        deviations: tuple[Deviation, ...] = (),
     ) -> None:
         self.address = address
+        self.deviations = deviations
         self.ping = websocket.ping
         self._websocket = websocket
         self._short = short
@@ -68,8 +91,8 @@ class Link:
         return self._stream.heard_at
 
     async def get_message(self) -> str | bytes:
-        text = await self._short.receive_text()
-        return await self._websocket.get_message() if text is None else text
+        message = await self._short.receive()
+        return await self._websocket.get_message() if message is None else message
 
     async def send_message(self, message: str) -> None:
         closed = self._websocket.closed
@@ -96,12 +119,24 @@ class Listener:
     Args:
         admit: decides who may enter.
         serve: serves one admitted charge point until its connection ends.
+        turned_away: told of openings that never came before `admit`.
+        identify: where the identity stands in the URL; default: behind one of `settings.paths`.
     """
 
-    def __init__(self, settings: OcppSettings, admit: Admit, serve: Serve) -> None:
+    def __init__(
+        self,
+        settings: OcppSettings,
+        admit: Admit,
+        serve: Serve,
+        turned_away: TurnedAway,
+        identify: Identify | None = None,
+    ) -> None:
         self._settings = settings
         self._admit = admit
         self._serve = serve
+        self._turned_away = turned_away
+        self._identify = identify or partial(handshake.identity, prefixes=settings.paths)
+        self._told: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._handshakes = trio.Semaphore(settings.max_handshakes)
         self._per_address: Counter[str] = Counter()
         self._accepting = trio.CancelScope()
@@ -167,15 +202,12 @@ class Listener:
     async def _open(self, stream: SocketStream, nursery: trio.Nursery) -> tuple[str, Link] | None:
         """Complete the handshake, or refuse it and return None."""
         with trio.move_on_after(self._settings.handshake_timeout) as scope:
-            # After a broken handshake trio-websocket closes the stream, but returns never.
+            opened = await self._request(stream, nursery)
+            if opened is None:
+                return None
+            request, short, deviations = opened
+            # From here on trio-websocket reads, and tells nobody when the client has gone.
             stream.on_end = scope.cancel
-            short = ShortWay(stream)
-            request = await wrap_server_stream(
-                nursery,
-                short,
-                message_queue_size=MESSAGE_QUEUE,
-                max_message_size=self._settings.max_message_bytes,
-            )
             answer = await self._examine(request, stream.peer)
             if isinstance(answer, Refused):
                 await _refuse(request, answer)
@@ -187,25 +219,81 @@ class Listener:
             stream.on_end = None
             if token is None and offered:
                 # OCPP-J 1.6, 3.2: complete the handshake without a subprotocol, then close.
-                log.warning(
-                    "offers no OCPP version that we speak",
-                    charge_point=charge_point_id,
-                    offered=offered,
-                )
+                reason = f"speaks only {', '.join(offered)}, and we ocpp1.6"
+                self._turned_away(charge_point_id, address, reason)
                 short.leave()
                 await websocket.aclose(1002, "ocpp1.6 is the only subprotocol here")
                 return None
-            return charge_point_id, Link(websocket, short, stream, address)
+            if token is None:
+                deviations += (NO_SUBPROTOCOL,)
+            return charge_point_id, Link(websocket, short, stream, address, deviations)
         log.info("handshake not completed", peer=stream.peer)
         return None
+
+    async def _request(
+        self, stream: SocketStream, nursery: trio.Nursery
+    ) -> tuple[WebSocketRequest, ShortWay, tuple[Deviation, ...]] | None:
+        """Read the request, mended if need be; None if it is none, and has been answered."""
+        head = b""
+        try:
+            while not head or not opening.is_whole(head):
+                received = await stream.receive_some()
+                if not received:
+                    # Not a byte: a load balancer that looks whether the port is open.
+                    level = log.info if head else log.debug
+                    level("handshake not completed", peer=stream.peer)
+                    return None
+                head += received
+            if not opening.is_http(head):
+                self._tell_seldom(stream.peer, opening.why_not_http(head))
+                return None
+            try:
+                return *await self._wrapped(stream, nursery, head), ()
+            except (RemoteProtocolError, UnicodeError):
+                # Here begins what a sound handshake never sees (Q4, Q11).
+                mended = opening.mend(head)
+            if not isinstance(mended, Hopeless):
+                try:
+                    return *await self._wrapped(stream, nursery, mended.head), mended.deviations
+                except (RemoteProtocolError, UnicodeError):
+                    mended = opening.MALFORMED
+            self._tell_seldom(stream.peer, mended.reason)
+            await stream.send_all(opening.answer(mended))
+        except trio.BrokenResourceError:
+            log.info("handshake not completed", peer=stream.peer)
+        return None
+
+    async def _wrapped(
+        self, stream: SocketStream, nursery: trio.Nursery, head: bytes
+    ) -> tuple[WebSocketRequest, ShortWay]:
+        short = ShortWay(stream, head)
+        request = await wrap_server_stream(
+            nursery,
+            short,
+            head,
+            message_queue_size=MESSAGE_QUEUE,
+            max_message_size=self._settings.max_message_bytes,
+        )
+        return request, short
+
+    def _tell_seldom(self, address: str, reason: str) -> None:
+        """Tell the operator why nothing came of a connection, the same once a minute."""
+        now, key = trio.current_time(), (address, reason)
+        if now - self._told.get(key, -TOLD_EVERY_S) < TOLD_EVERY_S:
+            return
+        self._told[key] = now
+        self._told.move_to_end(key)
+        if len(self._told) > ADDRESSES_KEPT:
+            self._told.popitem(last=False)
+        self._turned_away("", address, reason)
 
     async def _examine(self, request: WebSocketRequest, peer: str) -> tuple[str, str] | Refused:
         """Path, identity and credentials, in this order, so that a failed login learns no more."""
         settings = self._settings
         address, local = handshake.client_address(peer, request.headers, settings.trusted_proxies)
-        charge_point_id = handshake.identity(request.path, settings.paths)
+        charge_point_id = self._identify(request.path)
         if charge_point_id is None:
-            log.warning("no identity in the URL", peer=address, path=request.path)
+            self._tell_seldom(address, f"no identity in the URL: {request.path[:PATH_TOLD]}")
             return Refused(404, f"connect to {settings.paths[0]}/{{identity of the charge point}}")
         if not local and self._per_address[address] >= settings.max_connections_per_address:
             log.warning("too many connections from one address", peer=address)
@@ -221,7 +309,9 @@ class Listener:
         if isinstance(admission, Refused):
             return admission
         if settings.require_subprotocol and not any(request.proposed_subprotocols):
-            return Refused(400, "offer the subprotocol ocpp1.6 (Sec-WebSocket-Protocol)")
+            reason = "offer the subprotocol ocpp1.6 (Sec-WebSocket-Protocol)"
+            self._turned_away(charge_point_id, address, reason)
+            return Refused(400, reason)
         return admission.charge_point_id, address
 
 

@@ -2,12 +2,19 @@
 
 trio-websocket does handshakes, pings and closes. A text in one frame, which is nearly every
 message, goes straight between socket and connection: that saves four of seven trips through the
-scheduler. Not here: the socket (stream), who may connect (listener).
+scheduler. A text that is no UTF-8 comes as bytes, since a charge point would send a transaction
+again and again that ends its connection (Q28). Not here: the socket (stream), who may connect
+(listener).
 """
 
+from collections.abc import Generator
 from typing import Final
 
 import trio
+from trio_websocket import WebSocketConnection, WebSocketRequest
+from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import CloseConnection, Event
 
 # First bytes of frames: a text in one piece, a ping, a pong. All else is not for the short way.
 WHOLE_TEXT: Final = 0x81
@@ -19,18 +26,19 @@ END_OF_REQUEST: Final = b"\r\n\r\n"
 class ShortWay(trio.abc.Stream):
     """The stream that trio-websocket gets, and a way past it for texts.
 
-    trio-websocket reads the socket up to the end of the request. Then we do, in `receive_text`, and
-    pass on pings and pongs only, until something else comes: a fragment, a long message, a close,
-    or what breaks the protocol. From there on trio-websocket reads for itself again.
+    We read the socket, in `receive`, and pass on pings and pongs only, until something else comes:
+    a fragment, a long message, a close, or what breaks the protocol. From there on trio-websocket
+    reads for itself.
 
     Args:
         stream: several tasks may send at a time; what each sends stays in one piece.
+        request: what was read already. If frames came with it, they are trio-websocket's, and so
+            is all after them.
     """
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.abc.Stream, request: bytes) -> None:
         self._stream = stream
-        self._request: bytes | None = b""  # as far as it has come
-        self._short = False  # we read the socket
+        self._short = request.endswith(END_OF_REQUEST)  # we read the socket
         self._received = b""  # not looked at yet
         self._passed_on = b""  # not taken yet
         self._waiting = trio.lowlevel.ParkingLot()  # for something to be passed on, or taken
@@ -45,14 +53,7 @@ class ShortWay(trio.abc.Stream):
             self._passed_on = self._passed_on[len(data) :]
             self._waiting.unpark_all()
             return data
-        data = bytes(await self._stream.receive_some(max_bytes))
-        if self._request is not None:
-            self._request += data
-            if END_OF_REQUEST in self._request.lstrip():
-                # If frames came with it, they are trio-websocket's, and so is all after them.
-                self._short = self._request.endswith(END_OF_REQUEST)
-                self._request = None
-        return data
+        return bytes(await self._stream.receive_some(max_bytes))
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._stream.send_all(data)
@@ -66,7 +67,7 @@ class ShortWay(trio.abc.Stream):
 
     # What the connection sees.
 
-    async def receive_text(self) -> str | None:
+    async def receive(self) -> str | bytes | None:
         """The next message; None if this and all that follow are trio-websocket's to read."""
         while self._short:
             data = self._received
@@ -83,11 +84,8 @@ class ShortWay(trio.abc.Stream):
             elif head < 0:
                 break
             elif data[0] == WHOLE_TEXT:
-                text = _text(data[head:end], data[head - 4 : head])
-                if text is None:
-                    break
                 self._received = data[end:]
-                return text
+                return _text(data[head:end], data[head - 4 : head])
             else:
                 while self._passed_on:
                     await self._waiting.park()
@@ -112,7 +110,7 @@ class ShortWay(trio.abc.Stream):
     def leave(self) -> None:
         """End the short way: trio-websocket gets what is left, and reads for itself.
 
-        Nobody may be in `receive_text`.
+        Nobody may be in `receive`.
         """
         if self._short:
             self._short = False
@@ -143,12 +141,61 @@ def _measure(data: bytes) -> tuple[int, int]:
     return (8, length) if length >= 126 else (-1, 0)
 
 
-def _text(payload: bytes, mask: bytes) -> str | None:
-    """The text of a masked payload; None if it is not UTF-8."""
+def _text(payload: bytes, mask: bytes) -> str | bytes:
+    """The text of a masked payload, as bytes if it is not UTF-8."""
     length = len(payload)
     key = (mask * (length // 4 + 1))[:length]
     number = int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")
+    unmasked = number.to_bytes(length, "little")
     try:
-        return number.to_bytes(length, "little").decode()
+        return unmasked.decode()
     except UnicodeDecodeError:
-        return None
+        return unmasked
+
+
+class _Protocol(WSConnection):
+    """The server's side of wsproto, which also says 1002 to those who break the protocol."""
+
+    def __init__(self) -> None:
+        super().__init__(ConnectionType.SERVER)
+
+    def events(self) -> Generator[Event, None, None]:
+        for event in super().events():
+            if (
+                type(event) is CloseConnection
+                and self.connection is not None
+                and self.state is ConnectionState.OPEN
+            ):
+                # trio-websocket hangs up without a word, unless it takes this for a close of
+                # theirs, which it answers with the same code.
+                self.connection._state = ConnectionState.REMOTE_CLOSING
+            yield event
+
+
+async def wrap_server_stream(
+    nursery: trio.Nursery,
+    stream: trio.abc.Stream,
+    request: bytes,
+    *,
+    message_queue_size: int,
+    max_message_size: int,
+) -> WebSocketRequest:
+    """As trio_websocket's function of this name, for a request that was read already.
+
+    It has no parameter for that, hence the two names below that it keeps to itself; the version is
+    pinned below the next minor one. Its own function never returns after a broken handshake.
+
+    Raises:
+        RemoteProtocolError: of wsproto; the request is no opening handshake.
+    """
+    protocol = _Protocol()
+    protocol.receive_data(request)
+    connection = WebSocketConnection(
+        stream,
+        protocol,
+        message_queue_size=message_queue_size,
+        max_message_size=max_message_size,
+        receive_buffer_size=None,
+    )
+    nursery.start_soon(connection._reader_task)
+    return await connection._get_request()

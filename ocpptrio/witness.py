@@ -155,10 +155,14 @@ class Witness:
         self._calls_allowed = False
         self.connection: Connection | None = None
 
+    def opened(self, noted: tuple[Deviation, ...]) -> None:
+        """The connection is open; its handshake was odd in these ways."""
+        self._note("handshake", noted, self._clock(), "")
+
     def received(self, data: str | bytes, event: Event) -> None:
         at_us = self._session.last_seen_us = self._clock()
         if self._journal or self._debug:
-            text = data if isinstance(data, str) else data.decode(errors="replace")
+            text = data if isinstance(data, str) else data.decode(errors="backslashreplace")
             self._record(Direction.IN, at_us, event.action, event.unique_id, text)
         if isinstance(event, CallReceived):
             if (

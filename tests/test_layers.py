@@ -22,6 +22,7 @@ LAYERS = {
     "stream": 2,
     "websocket": 2,
     "handshake": 2,
+    "opening": 2,
     "passwords": 2,
     "vendor_profiles": 2,
     "memory_transport": 3,

@@ -6,6 +6,7 @@ Not here: what changes something (charge_points).
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -48,6 +49,9 @@ from ocpptrio.store.records import (
     TransactionRecord,
 )
 from ocpptrio.vendor_profiles import ORDINARY, VendorProfile, load_profiles
+
+# How the reasons begin of those who must be set up otherwise (listener).
+NOT_OURS_TO_MEND: Final = ("speaks only ", "offer the subprotocol ")
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -301,6 +305,9 @@ def _last_seen(record: ChargePointRecord) -> datetime | str | None:
 
 
 def _remedy(record: ChargePointRecord | None, attempt: AttemptRecord) -> str:
+    """The command that lets it in; "" where the charge point itself must be set up otherwise."""
+    if not attempt.charge_point_id or attempt.reason.startswith(NOT_OURS_TO_MEND):
+        return ""
     command = "adopt" if record is None or record.origin == "loopback" else "set-password"
     return f"ocpptrio charge-points {command} {shlex.quote(attempt.charge_point_id)}"
 

@@ -103,7 +103,7 @@ async def add(
 
 @app.command
 async def adopt(
-    charge_point_id: str,
+    charge_point_id: Identity,
     /,
     *,
     password: Password = None,

@@ -253,14 +253,16 @@ class Conversation:
     def receive(self, data: str | bytes) -> Event:
         """What one WebSocket message means. Never raises."""
         if isinstance(data, bytes):
-            # OCPP-J knows no binary messages, but what is text all the same can be read.
+            # OCPP-J knows no binary messages, but what is text all the same can be read (Q29); and
+            # a text with bytes that are none comes as bytes, too (Q28).
             try:
-                text = data.decode()
+                text, kind = data.decode(), DeviationKind.BINARY_FRAME
             except UnicodeDecodeError:
-                return MustClose(1003, "binary messages are not OCPP-J")
+                text, kind = data.decode(errors="replace"), DeviationKind.INVALID_UTF8
             frame, deviations = frames.read(text)
-            odd = Deviation("", DeviationKind.BINARY_FRAME, text[:TEXT_KEPT])
-            deviations = (odd, *deviations)
+            if kind is DeviationKind.INVALID_UTF8 and _is_lost(frame):
+                return MustClose(1003, "binary messages are not OCPP-J")
+            deviations = (Deviation("", kind, _excerpt(data)), *deviations)
         else:
             text = data
             frame, deviations = frames.read(text)
@@ -382,6 +384,23 @@ class Conversation:
         return tolerance.read(
             kind, bytes(payload), reject_unknown_fields=self._reject_unknown_fields
         )
+
+
+def _is_lost(frame: object) -> bool:
+    """Nothing in it can be answered."""
+    return isinstance(frame, frames.Nothing) or (
+        isinstance(frame, frames.Broken) and frame.unique_id is None
+    )
+
+
+def _excerpt(data: bytes) -> str:
+    """What surrounds the first odd byte, as text that shows such bytes as they are."""
+    try:
+        data.decode()
+        start = 0
+    except UnicodeDecodeError as error:
+        start = max(0, error.start - TEXT_KEPT // 2)
+    return data[start : start + 2 * TEXT_KEPT].decode(errors="backslashreplace")[:TEXT_KEPT]
 
 
 def _key(unique_id: UniqueId) -> object:

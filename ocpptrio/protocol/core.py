@@ -7,6 +7,8 @@ use too (datatypes).
 
 from enum import StrEnum
 
+import msgspec
+
 from ocpptrio.protocol.datatypes import (
     AtLeastOne,
     ChargingProfile,
@@ -389,6 +391,10 @@ class GetConfiguration(Request[GetConfigurationResponse], frozen=True, kw_only=T
     """Read configuration keys (OCPP 1.6, 5.8)."""
 
     key: tuple[CiString50, ...] | None = None  # absent or empty: all keys
+
+    def __post_init__(self) -> None:
+        if self.key == ():  # sent as an empty list, it means no keys to some (Q54)
+            msgspec.structs.force_setattr(self, "key", None)
 
 
 class RemoteStartStopStatus(StrEnum):

@@ -100,6 +100,8 @@ class DeviationKind(StrEnum):
     TIME_WITHOUT_ZONE = "time without zone"
     TIME_FORMAT = "time format"
     CONTROL_CHARACTERS = "control characters"
+    NOT_ENCODED = "not encoded"
+    INVALID_UTF8 = "invalid UTF-8"
     INVALID_JSON = "invalid JSON"
     BINARY_FRAME = "binary frame"
     UNEXPECTED_ANSWER = "unexpected answer"
@@ -134,8 +136,9 @@ def id_tag_key(id_tag: str) -> str:
     """The form in which idTags are compared: case and stray control characters do not count.
 
     OCPP 1.6, 7.28 for the case. Control characters: one reader appends `\\x10\\x0e` to each tag.
+    Bytes that are no text are read as U+FFFD, and count no more than they.
     """
-    return "".join(filter(str.isprintable, id_tag)).strip().casefold()
+    return "".join(filter(str.isprintable, id_tag)).replace("\ufffd", "").strip().casefold()
 
 
 class AuthorizationStatus(StrEnum):

@@ -124,7 +124,9 @@ def _second_reading(text: str, deviations: tuple[Deviation, ...]) -> Reading:
             return Nothing("unknown message type"), deviations  # OCPP-J 1.6, 4.1.3: ignore
         unique_id: Any = items[1] if len(items) > 1 else None  # Any: any JSON
         if type(unique_id) not in (str, int, float):
-            return Broken("no unique id"), deviations
+            # null is answered under the empty id, for a CALL without an answer would come again.
+            answered_as = "" if items[:2] == [2, None] else None
+            return Broken("no unique id", answered_as), deviations
         frame = _from_items(items, unique_id)
     except (ValueError, RecursionError):
         return Broken("not JSON", _salvaged_id(text)), deviations

@@ -19,11 +19,18 @@ from ocpptrio.store import attempts, charge_points
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import ChargePointRecord
 
-# Failed logins from one address within a minute; then it waits, before any hash is computed.
+# Failed logins within a minute; then it waits, before any hash is computed. Per identity and
+# address, for one with a wrong password must not keep its neighbours behind the same router out;
+# and per address, for one who tries many identities.
 FAILURES_PER_MINUTE: Final = 20
+FAILURES_PER_ADDRESS: Final = 200
+# Unknown identities within a minute from one address; beyond that nothing is listed or logged.
+# Known ones from there still come in.
+STRANGERS_PER_MINUTE: Final = 60
 ADDRESSES_KEPT: Final = 1000
 # A charge point that is turned away comes back every few seconds: one event an hour is enough.
 EVENT_EVERY_US: Final = 3_600_000_000
+MINUTE_US: Final = 60_000_000
 
 log = structlog.get_logger("ocpptrio.admission")
 
@@ -43,7 +50,8 @@ class AdmissionService:
         self._clock = clock
         self._passwords = passwords
         self._hold_new = hold_new
-        self._failures: OrderedDict[str, list[int]] = OrderedDict()
+        self._failures = _PerMinute()
+        self._strangers = _PerMinute()
         self._told: OrderedDict[str, int] = OrderedDict()
 
     async def admit(self, handshake: Handshake) -> Admitted | Refused:
@@ -53,20 +61,31 @@ class AdmissionService:
         # is looked up in a few trips there, where each read would be a trip of its own.
         record = await self._store.write(lambda db: self._known(db, handshake, at_us))
         if record is None:
+            if self._strangers.count(handshake.address, at_us) > STRANGERS_PER_MINUTE:
+                return Refused(429, "too many unknown charge points from this address")
             return self._refused(handshake, 404, "unknown charge point")
         if record.password_hash is None:
             if self._settings.require_password:
                 return self._refused(handshake, 403, "no password is set for this charge point")
             return Admitted(record.charge_point_id)
-        if self._fails_too_often(handshake.address):
+        address, login = handshake.address, f"{record.charge_point_id} {handshake.address}"
+        if (
+            self._failures.now(login, at_us) >= FAILURES_PER_MINUTE
+            or self._failures.now(address, at_us) >= FAILURES_PER_ADDRESS
+        ):
             return self._refused(handshake, 429, "too many failed logins from this address")
-        password = password_of(handshake.basic, handshake.charge_point_id)
+        password = password_of(
+            handshake.basic,
+            handshake.charge_point_id,
+            any_user_name=self._settings.any_user_name,
+        )
         if password is not None and await self._passwords.verify(
             record.charge_point_id, record.password_hash, password
         ):
             return Admitted(record.charge_point_id)
         if handshake.basic is not None:
-            self._failed(handshake.address)
+            for key in (login, address):
+                self._failures.count(key, at_us)
         missing = "a password is needed (HTTP Basic, user name = identity)"
         return self._refused(
             handshake, 401, missing if handshake.basic is None else "wrong user name or password"
@@ -97,14 +116,13 @@ class AdmissionService:
         return charge_points.get(db, handshake.charge_point_id)
 
     def _refused(self, handshake: Handshake, status: int, reason: str) -> Refused:
-        charge_point_id, at_us = handshake.charge_point_id, self._clock()
-        log.warning(
-            "refused",
-            charge_point=charge_point_id,
-            peer=handshake.address,
-            status=status,
-            reason=reason,
-        )
+        self.note(handshake.charge_point_id, handshake.address, reason)
+        return Refused(status, reason)
+
+    def note(self, charge_point_id: str, address: str, reason: str) -> None:
+        """List one that was turned away, for an operator to see; "" is one without identity."""
+        at_us = self._clock()
+        log.warning("turned away", charge_point=charge_point_id, peer=address, reason=reason)
         told_at_us = self._told.get(charge_point_id)
         tell = told_at_us is None or at_us - told_at_us >= EVENT_EVERY_US
         if tell:
@@ -114,37 +132,38 @@ class AdmissionService:
 
         def work(db: Db) -> None:
             attempts.note(
-                db,
-                charge_point_id=charge_point_id,
-                peer=handshake.address,
-                reason=reason,
-                at_us=at_us,
+                db, charge_point_id=charge_point_id, peer=address, reason=reason, at_us=at_us
             )
             if tell:
                 db.emit(
                     AttemptRefused(
-                        charge_point_id=charge_point_id,
-                        at_us=at_us,
-                        peer=handshake.address,
-                        reason=reason,
+                        charge_point_id=charge_point_id, at_us=at_us, peer=address, reason=reason
                     )
                 )
 
         self._store.post(work)
-        return Refused(status, reason)
 
-    def _fails_too_often(self, address: str) -> bool:
-        since_us = self._clock() - 60_000_000
-        failures = [at_us for at_us in self._failures.get(address, ()) if at_us > since_us]
-        if address in self._failures:
-            self._failures[address] = failures
-        return len(failures) >= FAILURES_PER_MINUTE
 
-    def _failed(self, address: str) -> None:
-        self._failures.setdefault(address, []).append(self._clock())
-        self._failures.move_to_end(address)
-        if len(self._failures) > ADDRESSES_KEPT:
-            self._failures.popitem(last=False)
+class _PerMinute:
+    """How often each key came up within the last minute; bounded."""
+
+    def __init__(self) -> None:
+        self._times: OrderedDict[str, list[int]] = OrderedDict()
+
+    def now(self, key: str, at_us: int) -> int:
+        times = [time_us for time_us in self._times.get(key, ()) if time_us > at_us - MINUTE_US]
+        if key in self._times:
+            self._times[key] = times
+        return len(times)
+
+    def count(self, key: str, at_us: int) -> int:
+        """Count one more."""
+        number = self.now(key, at_us) + 1
+        self._times.setdefault(key, []).append(at_us)
+        self._times.move_to_end(key)
+        if len(self._times) > ADDRESSES_KEPT:
+            self._times.popitem(last=False)
+        return number
 
 
 def _find(reader: Reader, charge_point_id: str) -> ChargePointRecord | None:

@@ -49,6 +49,9 @@ PHASES_MAKE: Final[dict[str, str]] = {
 
 _KILO: Final = {UnitOfMeasure.KWH, UnitOfMeasure.KW}
 
+# Hertz has no unit in 1.6, but devices send one. What any other unit counts, nobody knows (Q32).
+_KNOWN_UNITS: Final = frozenset({*UnitOfMeasure, "Hz", "Hertz"})
+
 # Phases that can be added: neutral and line-to-line values are neither parts nor totals.
 _PARTS: Final = {Phase.L1, Phase.L2, Phase.L3, Phase.L1_N, Phase.L2_N, Phase.L3_N}
 
@@ -222,4 +225,4 @@ def _number(value: SampledValue) -> float | None:
         return number - 273.15
     if unit is UnitOfMeasure.FAHRENHEIT:
         return (number - 32) / 1.8
-    return number
+    return number if unit in _KNOWN_UNITS else None

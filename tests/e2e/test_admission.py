@@ -157,6 +157,23 @@ async def test_too_many_failed_logins_wait_before_anything_is_hashed(
     assert statuses == [401] * 20 + [429]
 
 
+async def test_one_with_a_wrong_password_does_not_keep_its_neighbours_out(
+    closed: CentralSystem,
+) -> None:
+    for identity in ("CP1", "CP2"):
+        await register(closed, identity, b"sixteen bytes ok")
+    statuses = [await refusal(closed, "CP1", password=b"wrong") for _ in range(21)]
+    assert statuses[-1] == 429
+    async with charge_point(closed, "CP2", password=b"sixteen bytes ok") as neighbour:
+        await neighbour.boot()
+
+
+async def test_the_user_name_may_have_another_letter_case(closed: CentralSystem) -> None:
+    await register(closed, "CP1", b"sixteen bytes ok")
+    async with charge_point(closed, password=b"sixteen bytes ok", user="cp1") as point:
+        await point.boot()
+
+
 async def test_require_password_turns_away_those_without_one() -> None:
     settings = test_settings(require_password=True)
     async with CentralSystem(settings, inline_store=True) as central:

@@ -72,7 +72,11 @@ def test_a_unique_id_of_36_characters_is_no_deviation() -> None:
     assert read(f'[3,"{"x" * 36}",{{}}]')[1] == ()
 
 
-@pytest.mark.parametrize("unique_id", ["null", "true", "[]", "{}", "1e400", "9" * 5000])
+def test_a_call_whose_id_is_null_is_answered_under_the_empty_id() -> None:
+    assert read('[2,null,"Heartbeat",{}]')[0] == Broken("no unique id", "")
+
+
+@pytest.mark.parametrize("unique_id", ["true", "[]", "{}", "1e400", "9" * 5000])
 def test_anything_else_as_unique_id_is_none(unique_id: str) -> None:
     assert read(f'[2,{unique_id},"Heartbeat",{{}}]')[0] == Broken("no unique id")
 

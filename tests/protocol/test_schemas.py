@@ -201,6 +201,8 @@ def test_what_the_schema_accepts_is_read(name: str, data: st.DataObject) -> None
     payload = json.dumps(drawn, ensure_ascii=data.draw(st.booleans())).encode()
     assert accepted_by_schema(name, payload), "the strategy is wrong"
     message = read(payload)
+    if drawn.get("key") == []:  # of GetConfiguration: the same as none
+        del drawn["key"]
     assert set(json.loads(msgspec.json.encode(message))) == set(drawn)
 
 
