@@ -30,11 +30,14 @@ from ocpptrio.services.admission import AdmissionService
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.commands import CommandService
 from ocpptrio.services.data_transfer import DataTransferService
+from ocpptrio.services.decisions import DecisionService
 from ocpptrio.services.dispatch import HandlerTable, handler_table
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.services.metering import MeteringService
 from ocpptrio.services.notifications import NotificationService
+from ocpptrio.services.reconciliation import ReconciliationService
 from ocpptrio.services.registration import RegistrationService
+from ocpptrio.services.rollups import RollupService
 from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
 from ocpptrio.services.transactions import TransactionService
@@ -110,6 +113,7 @@ class CentralSystem:
     Attributes:
         handlers: request struct -> handler; put others in before it runs, or wrap those there.
         data_transfer: where vendor handlers are registered.
+        decisions: what waits for a person, and how it is resolved.
         addresses: the (address, port) pairs bound, once it runs.
     """
 
@@ -134,6 +138,9 @@ class CentralSystem:
         authorization = AuthorizationService(self.store, self.settings.authorization)
         self.commands = CommandService(self.store, clock)
         self.data_transfer = DataTransferService(self.store)
+        self.decisions = DecisionService(self.store, clock)
+        self._reconciliation = ReconciliationService(self.store, self.settings.transactions, clock)
+        self._rollups = RollupService(self.store)
         self.handlers: HandlerTable = handler_table(
             registration=RegistrationService(self.store, ocpp, clock),
             authorization=authorization,
@@ -169,6 +176,8 @@ class CentralSystem:
                     nursery.start_soon(Liveness(self.registry, self.settings.ocpp).run)
                     nursery.start_soon(self._note_seen)
                     nursery.start_soon(self._prune)
+                    nursery.start_soon(self._reconciliation.run)
+                    nursery.start_soon(self._rollups.run)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
                     task_status.started(self.addresses)
@@ -343,6 +352,7 @@ class CentralSystem:
 
     async def _prune(self) -> None:
         while True:
+            await self._rollups.catch_up()  # what is deleted below is kept in short
             deleted: dict[str, int] = {}
             while True:
                 now_us = self._clock()

@@ -3,31 +3,31 @@
 A charge point does not ask, it tells; a refusal or silence makes it repeat the message for ever and
 hold back all that follows (3.7.1). So every start gets an id and every stop an answer, whatever we
 think of them, and what does not fit is kept for a person to see.
+
+Not here: what a stop does (stops), which transaction it means, and what messages prove about other
+transactions (reconciliation).
 """
 
-import msgspec
+from typing import Final
 
 from ocpptrio.clock import from_us, to_us
-from ocpptrio.events import (
-    StopOrphaned,
-    TransactionStarted,
-    TransactionStopped,
-    TransactionSuperseded,
-)
+from ocpptrio.events import TransactionStarted
 from ocpptrio.protocol.core import (
-    Reason,
     StartTransaction,
     StartTransactionResponse,
     StopTransaction,
     StopTransactionResponse,
 )
-from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo
-from ocpptrio.services import metering
+from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo, id_tag_key
+from ocpptrio.services import reconciliation
 from ocpptrio.services.authorization import AuthorizationService
-from ocpptrio.services.incoming import Incoming
-from ocpptrio.store import meter_readings, orphan_stops, transactions
+from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
+from ocpptrio.store import transactions
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.records import TransactionRecord, TransactionState
+
+SECOND_US: Final = 1_000_000  # to which charge points cut their times
+CLOCK_NOT_SET: Final = "clock not set"  # flag
 
 
 class TransactionService:
@@ -57,13 +57,29 @@ class TransactionService:
             return StartTransactionResponse(
                 transaction_id=known.transaction_id, id_tag_info=_first_verdict(known)
             )
-        # One transaction per connector: the stop of an earlier one was lost, or is yet to come.
+        beside = transactions.open_or_next_on_connector(
+            db,
+            incoming.charge_point_id,
+            request.connector_id,
+            after_us=started_at_us,
+            until_us=incoming.received_at_us,
+        )
+        is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
+        if not is_timed and (again := _again(beside, request)) is not None:
+            return StartTransactionResponse(
+                transaction_id=again.transaction_id, id_tag_info=_first_verdict(again)
+            )
+        # One transaction per connector: the stop of an earlier one was lost, or is yet to come. One
+        # from the future was started by a wrong clock, before this one came.
+        now_us = incoming.received_at_us
         lost = [
             transaction
-            for transaction in transactions.open_on_connector(
-                db, incoming.charge_point_id, request.connector_id
+            for transaction in beside
+            if transaction.state is TransactionState.OPEN
+            and (
+                transaction.started_at_us <= started_at_us
+                or started_at_us <= now_us < transaction.started_at_us
             )
-            if transaction.started_at_us <= started_at_us
         ]
         info = self._authorization.verdict(
             db,
@@ -86,18 +102,9 @@ class TransactionService:
             started_at_us=started_at_us,
             start_received_at_us=incoming.received_at_us,
             meter_start_wh=request.meter_start,
+            flags=() if is_timed else (CLOCK_NOT_SET,),
+            suspect_since_us=_booted_since(incoming, started_at_us),
         )
-        for transaction in lost:
-            transactions.supersede(db, transaction.transaction_id, transaction_id)
-            db.emit(
-                TransactionSuperseded(
-                    charge_point_id=incoming.charge_point_id,
-                    at_us=incoming.received_at_us,
-                    transaction_id=transaction.transaction_id,
-                    connector_id=transaction.connector_id,
-                    by_transaction_id=transaction_id,
-                )
-            )
         db.emit(
             TransactionStarted(
                 charge_point_id=incoming.charge_point_id,
@@ -108,9 +115,35 @@ class TransactionService:
                 authorization=info.status,
                 started_at_us=started_at_us,
                 meter_start_wh=request.meter_start,
+                suspect_since_us=_booted_since(incoming, started_at_us),
             )
         )
+        later = [one for one in beside if started_at_us < one.started_at_us <= now_us]
+        if lost or later or incoming.state.orphan_stops:
+            self._put_in_order(db, incoming, transaction_id, lost, later)
         return StartTransactionResponse(transaction_id=transaction_id, id_tag_info=info)
+
+    @staticmethod
+    def _put_in_order(
+        db: Db,
+        incoming: Incoming,
+        transaction_id: int,
+        lost: list[TransactionRecord],
+        later: list[TransactionRecord],
+    ) -> None:
+        """What a start proves about others, and others about it: they may come in any order."""
+        at_us = incoming.received_at_us
+        started = transactions.owned(db, incoming.charge_point_id, transaction_id)
+        assert started is not None
+        for transaction in lost:
+            reconciliation.supersede(db, transaction, started, at_us)
+        if incoming.state.orphan_stops:
+            reconciliation.retry_orphans(db, incoming.charge_point_id, at_us)
+            started = transactions.owned(db, incoming.charge_point_id, transaction_id)
+            assert started is not None
+        if later and started.state is TransactionState.OPEN:
+            following = min(later, key=lambda one: one.started_at_us)
+            reconciliation.supersede(db, started, following, at_us)
 
     async def stop(self, incoming: Incoming, request: StopTransaction) -> StopTransactionResponse:
         return await self._store.write(lambda db: self._stop(db, incoming, request))
@@ -120,108 +153,16 @@ class TransactionService:
     ) -> StopTransactionResponse:
         stopped_at_us = incoming.event_time_us(request.timestamp)
         response = StopTransactionResponse()
+        info: IdTagInfo | None = None
         if request.id_tag is not None:
             info = self._authorization.verdict(
                 db, request.id_tag, stopped_at_us, is_open=incoming.state.open
             )
             response = StopTransactionResponse(id_tag_info=info)
-        transaction, flags = self._stopped_transaction(db, incoming, request, stopped_at_us)
-        if transaction is None:
-            self._keep_orphan(db, incoming, request, stopped_at_us)
-            return response
-        metering.insert(
-            db,
-            incoming,
-            transaction.connector_id,
-            request.transaction_data or (),
-            transaction_id=transaction.transaction_id,
-            sent_transaction_id=request.transaction_id,
-        )
-        if transaction.state == "stopped":
-            if (transaction.stopped_at_us, transaction.meter_stop_wh) != (
-                stopped_at_us,
-                request.meter_stop,
-            ):
-                transactions.add_flags(db, transaction.transaction_id, ["second stop differs"])
-            return response  # the first stop stands
-        energy = _energy_wh(db, transaction, request.meter_stop)
-        if transaction.meter_start_wh < 0:
-            flags = [*flags, "no meter start"]
-        elif request.meter_stop < transaction.meter_start_wh:
-            flags = [*flags, "meter stop below start"]
-        reason = str(request.reason or Reason.LOCAL)
-        transactions.stop(
-            db,
-            transaction.transaction_id,
-            stopped_at_us=stopped_at_us,
-            stop_received_at_us=incoming.received_at_us,
-            meter_stop_wh=request.meter_stop,
-            stop_reason=reason,
-            stop_id_tag=request.id_tag,
-            energy_wh=energy,
-            flags=flags,
-        )
-        db.emit(
-            TransactionStopped(
-                charge_point_id=incoming.charge_point_id,
-                at_us=incoming.received_at_us,
-                transaction_id=transaction.transaction_id,
-                connector_id=transaction.connector_id,
-                stopped_at_us=stopped_at_us,
-                meter_stop_wh=request.meter_stop,
-                energy_wh=energy,
-                reason=reason,
-            )
-        )
+        reconciliation.take_stop(db, incoming, request, info.parent_id_tag if info else None)
+        if incoming.state.orphan_stops:
+            reconciliation.retry_orphans(db, incoming.charge_point_id, incoming.received_at_us)
         return response
-
-    @staticmethod
-    def _stopped_transaction(
-        db: Db, incoming: Incoming, request: StopTransaction, stopped_at_us: int
-    ) -> tuple[TransactionRecord | None, list[str]]:
-        """The transaction that a stop means, and what is odd about finding it.
-
-        -1 and 0 come from charge points that never got an id (errata 3.18, Q39). They are matched
-        by tag, meter and time when exactly one transaction fits; a connector is never guessed.
-        """
-        if request.transaction_id > 0:
-            known = transactions.owned(db, incoming.charge_point_id, request.transaction_id)
-            if known is not None:
-                return known, []
-        transaction = transactions.newest_for_stop(
-            db,
-            charge_point_id=incoming.charge_point_id,
-            id_tag=request.id_tag,
-            meter_stop_wh=request.meter_stop,
-            stopped_at_us=stopped_at_us,
-        )
-        return transaction, [f"stop sent for id {request.transaction_id}"]
-
-    @staticmethod
-    def _keep_orphan(
-        db: Db, incoming: Incoming, request: StopTransaction, stopped_at_us: int
-    ) -> None:
-        is_new = orphan_stops.insert(
-            db,
-            charge_point_id=incoming.charge_point_id,
-            transaction_id=request.transaction_id,
-            id_tag=request.id_tag,
-            meter_stop_wh=request.meter_stop,
-            stopped_at_us=stopped_at_us,
-            received_at_us=incoming.received_at_us,
-            reason=str(request.reason or Reason.LOCAL),
-            payload=msgspec.json.encode(request).decode(),
-        )
-        if is_new:
-            db.emit(
-                StopOrphaned(
-                    charge_point_id=incoming.charge_point_id,
-                    at_us=incoming.received_at_us,
-                    transaction_id=request.transaction_id,
-                    meter_stop_wh=request.meter_stop,
-                    stopped_at_us=stopped_at_us,
-                )
-            )
 
 
 def _first_verdict(transaction: TransactionRecord) -> IdTagInfo:
@@ -233,16 +174,22 @@ def _first_verdict(transaction: TransactionRecord) -> IdTagInfo:
     )
 
 
-def _energy_wh(db: Db, transaction: TransactionRecord, meter_stop_wh: int) -> int | None:
-    """Energy of a transaction in Wh (OCPP 1.6, 4.10); None if it cannot be told. Never negative.
-
-    A stop below the start (-1 from some devices, a register that was reset) says nothing, nor does
-    a start below 0; then the registers sampled meanwhile do.
-    """
-    if meter_stop_wh >= transaction.meter_start_wh >= 0:
-        return meter_stop_wh - transaction.meter_start_wh
-    registers = meter_readings.register_range(db, transaction.transaction_id)
-    if registers is None:
+def _booted_since(incoming: Incoming, started_at_us: int) -> int | None:
+    """The boot that came after a start, for a start that was queued: it may be over (Q45)."""
+    booted_at_us = incoming.state.booted_at_us
+    if booted_at_us is None or started_at_us >= booted_at_us - SECOND_US:
         return None
-    first, last = registers
-    return round(last - first) if last >= first else None
+    return booted_at_us
+
+
+def _again(beside: list[TransactionRecord], request: StartTransaction) -> TransactionRecord | None:
+    """The open transaction that this start began before, by a charge point without a clock."""
+    for transaction in beside:
+        if (
+            transaction.state is TransactionState.OPEN
+            and CLOCK_NOT_SET in transaction.flags
+            and transaction.id_tag_key == id_tag_key(request.id_tag)
+            and transaction.meter_start_wh == request.meter_start
+        ):
+            return transaction
+    return None

@@ -3,7 +3,14 @@
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.session.state import ConnectorState, RunningTransaction, SessionState
-from ocpptrio.store import charge_points, configuration, connectors, transactions
+from ocpptrio.store import (
+    charge_points,
+    configuration,
+    connectors,
+    orphan_stops,
+    register_habits,
+    transactions,
+)
 from ocpptrio.store.driver import Reader, Store
 
 
@@ -37,11 +44,20 @@ def _sessions(reader: Reader) -> list[Session]:
                 authorization=transaction.authorization_status,
                 started_at_us=transaction.started_at_us,
                 meter_start_wh=transaction.meter_start_wh,
+                suspect_since_us=transaction.suspect_since_us,
+                first_register_wh=transaction.first_meter_wh,
+                first_register_at_us=transaction.first_meter_at_us,
             )
         )
     keys_of: dict[str, dict[str, str | None]] = {}
     for entry in configuration.everyone(reader):
         keys_of.setdefault(entry.charge_point_id, {})[entry.key] = entry.value
+    orphans_of: dict[str, set[int]] = {}
+    for orphan in orphan_stops.unresolved(reader):
+        orphans_of.setdefault(orphan.charge_point_id, set()).add(orphan.orphan_id)
+    habits_of: dict[str, set[str]] = {}
+    for known in register_habits.everyone(reader):
+        habits_of.setdefault(known.charge_point_id, set()).add(known.habit)
     return [
         Session(
             SessionState(
@@ -62,6 +78,8 @@ def _sessions(reader: Reader) -> list[Session]:
                 connectors=connectors_of.get(record.charge_point_id, {}),
                 transactions=running_of.get(record.charge_point_id, {}),
                 configuration=keys_of.get(record.charge_point_id, {}),
+                orphan_stops=frozenset(orphans_of.get(record.charge_point_id, ())),
+                register_habits=frozenset(habits_of.get(record.charge_point_id, ())),
             ),
             record.last_seen_at_us or 0,
         )

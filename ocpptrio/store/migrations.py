@@ -18,34 +18,33 @@ def migrate(connection: apsw.Connection, path: str) -> None:
         apsw.Error: it cannot be read or written.
     """
     scripts = _scripts()
-    newest = len(scripts)
+    newest = max(scripts)
     version = _version(connection, path)
     if version > newest:
         raise StoreError(
             f"{path}: written by a newer ocpptrio (schema {version}, this one knows {newest}); "
             "upgrade, or restore a backup"
         )
-    while version < newest:
+    for number, script in sorted(scripts.items()):
+        if number <= version:
+            continue
         with connection:
             # Another process may do the same; only one of them holds the lock.
             connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER)")
             version = _version(connection, path)
-            if version < newest:
-                connection.execute(scripts[version])
-                version += 1
+            if version < number:
+                connection.execute(script)
+                version = number
                 connection.execute("INSERT INTO schema_version VALUES (?)", (version,))
 
 
-def _scripts() -> list[str]:
-    """The migrations in order; the first leads from nothing to version 1."""
+def _scripts() -> dict[int, str]:
+    """The version that a migration leads to, as its file name says, and the migration."""
     folder = files("ocpptrio.store") / "migrations"
-    found = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".sql")),
-        key=lambda file: file.name,
-    )
-    for number, file in enumerate(found, start=1):
-        assert file.name.startswith(f"{number:04}_"), file.name
-    return [file.read_text(encoding="utf-8") for file in found]
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    scripts = {int(file.name[:4]): file.read_text(encoding="utf-8") for file in found}
+    assert len(scripts) == len(found), "two migrations with one number"
+    return scripts
 
 
 def _version(connection: apsw.Connection, path: str) -> int:

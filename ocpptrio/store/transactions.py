@@ -3,34 +3,48 @@
 Not here: whose start or stop is believed (services), meter readings, stops that fit nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
 from ocpptrio.store.driver import Db, Reader, SqlValue
-from ocpptrio.store.records import TransactionRecord, TransactionState, split_flags
+from ocpptrio.store.records import (
+    EnergySource,
+    TransactionRecord,
+    TransactionState,
+    split_flags,
+)
 
-# The newest register is looked up with the row, two steps into an index: kept up to date with each
-# reading, it would cost the busiest path of all. Without the plus, SQLite would not use the index,
-# as an expression in it has no column's type.
-_SELECT_WITH_REGISTER = """SELECT transactions.*,
-    (SELECT energy_wh FROM meter_readings
+# Registers are looked up with the row, two steps into an index each: kept up to date with each
+# reading, they would cost the busiest path of all. Without the plus, SQLite would not use the
+# index, as an expression in it has no column's type.
+_REGISTER = """coalesce((SELECT {column} FROM meter_readings
         WHERE meter_readings.charge_point_id = transactions.charge_point_id
             AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
             AND energy_wh IS NOT NULL
-        ORDER BY measured_at_us DESC LIMIT 1),
-    (SELECT measured_at_us FROM meter_readings
-        WHERE meter_readings.charge_point_id = transactions.charge_point_id
-            AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
-            AND energy_wh IS NOT NULL
-        ORDER BY measured_at_us DESC LIMIT 1)
-FROM transactions"""
+        ORDER BY measured_at_us {order} LIMIT 1), {kept})"""
+_NEWEST_WH = _REGISTER.format(column="energy_wh", order="DESC", kept="last_register_wh")
+_NEWEST_AT = _REGISTER.format(column="measured_at_us", order="DESC", kept="last_register_at_us")
+_FIRST_WH = _REGISTER.format(column="energy_wh", order="ASC", kept="first_register_wh")
+_FIRST_AT = _REGISTER.format(column="measured_at_us", order="ASC", kept="first_register_at_us")
+# Names of our own.
+_SELECT_WITH_REGISTER = f"""SELECT transactions.*,
+    {_NEWEST_WH}, {_NEWEST_AT}, {_FIRST_WH}, {_FIRST_AT} FROM transactions"""  # noqa: S608
 
-# What a decision needs goes without it.
-_SELECT = "SELECT transactions.*, NULL, NULL FROM transactions"
+# What a decision needs goes without them.
+_SELECT = "SELECT transactions.*, NULL, NULL, NULL, NULL FROM transactions"
 
 # The first condition chooses the index, which holds few: all the others are stopped.
 _OPEN = " AND stopped_at_us IS NULL AND state = 'open'"
+_OPEN_OR_NEXT = f""" WHERE transaction_id IN (
+        SELECT transaction_id FROM transactions
+        WHERE charge_point_id = ? AND connector_id = ? {_OPEN}
+        UNION ALL SELECT transaction_id FROM (
+            SELECT transaction_id FROM transactions
+            WHERE charge_point_id = ? AND connector_id = ?
+                AND started_at_us > ? AND started_at_us <= ?
+            ORDER BY started_at_us LIMIT 1) AS later)
+    ORDER BY transaction_id"""  # noqa: S608 - our own text
 
 
 def insert(
@@ -47,13 +61,14 @@ def insert(
     start_received_at_us: int,
     meter_start_wh: int,
     flags: Iterable[str] = (),
+    suspect_since_us: int | None = None,
 ) -> int:
     """Begin a transaction; returns its id, which was never used before."""
     found = db.row(
         """INSERT INTO transactions (charge_point_id, connector_id, id_tag, id_tag_key,
             parent_id_tag, authorization_status, authorization_expires_at_us, reservation_id,
-            started_at_us, start_received_at_us, meter_start_wh, state, flags)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING transaction_id""",
+            started_at_us, start_received_at_us, meter_start_wh, state, flags, suspect_since_us)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING transaction_id""",
         [
             charge_point_id,
             connector_id,
@@ -68,6 +83,7 @@ def insert(
             meter_start_wh,
             TransactionState.OPEN,
             ",".join(flags),
+            suspect_since_us,
         ],
     )
     assert found is not None
@@ -116,6 +132,29 @@ def open_on_connector(
     )
 
 
+def open_or_next_on_connector(
+    reader: Reader, charge_point_id: str, connector_id: int, *, after_us: int, until_us: int
+) -> list[TransactionRecord]:
+    """What is open on a connector, and the first that started between two times, open or not."""
+    return _all(
+        reader,
+        _OPEN_OR_NEXT,
+        [charge_point_id, connector_id, charge_point_id, connector_id, after_us, until_us],
+    )
+
+
+def before_on_connector(
+    reader: Reader, charge_point_id: str, connector_id: int, before_us: int
+) -> TransactionRecord | None:
+    """The last one that started before that time."""
+    return _one(
+        reader,
+        """ WHERE charge_point_id = ? AND connector_id = ? AND started_at_us < ?
+        ORDER BY started_at_us DESC, transaction_id DESC LIMIT 1""",
+        [charge_point_id, connector_id, before_us],
+    )
+
+
 def open_of_tag(reader: Reader, id_tag: str) -> list[TransactionRecord]:
     sql = " WHERE id_tag_key = ? AND state = 'open' ORDER BY transaction_id"
     return _all(reader, sql, [id_tag_key(id_tag)])
@@ -131,24 +170,34 @@ def everyone_open(reader: Reader) -> list[TransactionRecord]:
     return _all(reader, " WHERE TRUE" + _OPEN + order, [], select=_SELECT_WITH_REGISTER)
 
 
-def newest_for_stop(
-    reader: Reader,
-    *,
-    charge_point_id: str,
-    id_tag: str | None,
-    meter_stop_wh: int,
-    stopped_at_us: int,
-) -> TransactionRecord | None:
-    """The transaction without a stop that this stop of an unknown id must mean.
+def candidates_for_stop(
+    reader: Reader, *, charge_point_id: str, meter_stop_wh: int, stopped_at_us: int
+) -> list[TransactionRecord]:
+    """The transactions without a stop that a stop of an unknown id can mean.
 
-    None if there is none, or more than one that it could be: it is never guessed.
+    A stop below 0 says nothing of the meter. One that was superseded was over by then.
     """
-    where = """ WHERE charge_point_id = ? AND stopped_at_us IS NULL
-        AND started_at_us <= ? AND meter_start_wh <= ?"""
-    candidates = _all(reader, where, [charge_point_id, stopped_at_us, meter_stop_wh])
-    if id_tag is not None:
-        candidates = [one for one in candidates if one.id_tag_key == id_tag_key(id_tag)]
-    return candidates[0] if len(candidates) == 1 else None
+    return _all(
+        reader,
+        """ WHERE charge_point_id = ? AND stopped_at_us IS NULL AND started_at_us <= ?
+            AND (? < 0 OR meter_start_wh <= ?)
+            AND (superseded_by IS NULL OR ? <= (SELECT started_at_us FROM transactions AS next
+                WHERE next.transaction_id = transactions.superseded_by))
+        ORDER BY transaction_id""",
+        [charge_point_id, stopped_at_us, meter_stop_wh, meter_stop_wh, stopped_at_us],
+    )
+
+
+def stopped_by(
+    reader: Reader, *, charge_point_id: str, sent_id: int, stopped_at_us: int, meter_stop_wh: int
+) -> TransactionRecord | None:
+    """The transaction that this very stop of an id not its own ended when it came before."""
+    return _one(
+        reader,
+        """ WHERE charge_point_id = ? AND stop_sent_id = ? AND stopped_at_us = ?
+            AND meter_stop_wh = ?""",
+        [charge_point_id, sent_id, stopped_at_us, meter_stop_wh],
+    )
 
 
 def at(
@@ -161,7 +210,7 @@ def at(
         ORDER BY started_at_us DESC, transaction_id DESC LIMIT 1""",
         [charge_point_id, connector_id, at_us],
     )
-    if found is None or (found.stopped_at_us is not None and found.stopped_at_us < at_us):
+    if found is None or (found.ended_at_us is not None and found.ended_at_us < at_us):
         return None
     return found
 
@@ -176,12 +225,19 @@ def stop(
     stop_reason: str,
     stop_id_tag: str | None,
     energy_wh: int | None,
-    flags: Iterable[str] = (),
+    energy_source: EnergySource | None = None,
+    sent_id: int | None = None,
+    flags: Collection[str] = (),
 ) -> None:
-    """End a transaction, also one that was superseded."""
+    """End a transaction, also one that was superseded or concluded.
+
+    Args:
+        sent_id: the id in the stop, if it is not this one's.
+    """
     db.run(
         """UPDATE transactions SET state = ?, stopped_at_us = ?, stop_received_at_us = ?,
-            meter_stop_wh = ?, stop_reason = ?, stop_id_tag = ?, energy_wh = ?
+            meter_stop_wh = ?, stop_reason = ?, stop_id_tag = ?, energy_wh = ?,
+            energy_source = ?, stop_sent_id = ?, suspect_since_us = NULL
         WHERE transaction_id = ?""",
         [
             TransactionState.STOPPED,
@@ -191,18 +247,84 @@ def stop(
             stop_reason,
             stop_id_tag,
             energy_wh,
+            energy_source,
+            sent_id,
             transaction_id,
         ],
     )
-    add_flags(db, transaction_id, flags)
+    if flags:
+        add_flags(db, transaction_id, flags)
 
 
 def supersede(db: Db, transaction_id: int, by: int) -> None:
     """The start of another transaction proves that this one is over; its stop may follow."""
     db.run(
-        "UPDATE transactions SET state = ?, superseded_by = ? WHERE transaction_id = ?"
-        " AND state = 'open'",
+        """UPDATE transactions SET state = ?, superseded_by = ?, suspect_since_us = NULL
+        WHERE transaction_id = ? AND state = 'open'""",
         [TransactionState.SUPERSEDED, by, transaction_id],
+    )
+
+
+def conclude(db: Db, transaction_id: int, concluded_at_us: int) -> None:
+    """It is over though no stop came, which may follow; superseded ones only get an end."""
+    db.run(
+        """UPDATE transactions SET concluded_at_us = ?,
+            state = CASE WHEN state = 'open' THEN 'concluded' ELSE state END
+        WHERE transaction_id = ? AND stopped_at_us IS NULL""",
+        [concluded_at_us, transaction_id],
+    )
+
+
+def set_suspect(db: Db, transaction_id: int, since_us: int | None) -> None:
+    """It may be over since a boot; None: it runs."""
+    sql = "UPDATE transactions SET suspect_since_us = ? WHERE transaction_id = ?"
+    db.run(sql, [since_us, transaction_id])
+
+
+def set_energy(
+    db: Db,
+    transaction_id: int,
+    energy_wh: int | None,
+    source: EnergySource | None,
+    *,
+    first: tuple[int, float] | None = None,
+    last: tuple[int, float] | None = None,
+) -> None:
+    """What was charged; `first` and `last` are times and registers to keep with it, if known."""
+    first_at_us, first_wh = first or (None, None)
+    last_at_us, last_wh = last or (None, None)
+    db.run(
+        """UPDATE transactions SET energy_wh = ?, energy_source = ?,
+            first_register_at_us = coalesce(?, first_register_at_us),
+            first_register_wh = coalesce(?, first_register_wh),
+            last_register_at_us = coalesce(?, last_register_at_us),
+            last_register_wh = coalesce(?, last_register_wh)
+        WHERE transaction_id = ?""",
+        [energy_wh, source, first_at_us, first_wh, last_at_us, last_wh, transaction_id],
+    )
+
+
+def keep_registers(db: Db, *, readings_up_to: int, received_before_us: int) -> None:
+    """Keep the ends of the registers of transactions of which readings are about to be deleted."""
+    db.run(
+        # Names of our own.
+        f"""UPDATE transactions SET
+            first_register_wh = coalesce(first_register_wh, {_FIRST_WH}),
+            first_register_at_us = coalesce(first_register_at_us, {_FIRST_AT}),
+            last_register_wh = {_NEWEST_WH}, last_register_at_us = {_NEWEST_AT}
+        WHERE transaction_id IN (SELECT transaction_id FROM meter_readings
+            WHERE reading_id <= ? AND received_at_us < ? AND energy_wh IS NOT NULL)""",  # noqa: S608
+        [readings_up_to, received_before_us],
+    )
+
+
+def suspects(reader: Reader, *, before_us: int, limit: int = 10_000) -> list[TransactionRecord]:
+    """Open ones that are suspect since before that time, the oldest suspicion first."""
+    return _all(
+        reader,
+        """ WHERE suspect_since_us IS NOT NULL AND suspect_since_us < ? AND state = 'open'
+        ORDER BY suspect_since_us LIMIT ?""",
+        [before_us, limit],
     )
 
 
