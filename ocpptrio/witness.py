@@ -13,8 +13,10 @@ from ocpptrio.events import (
     Booted,
     Deviated,
     Registered,
+    ReviewOpened,
     SecurityEventReported,
     StopOrphaned,
+    TransactionReconciled,
     TransactionStarted,
     TransactionStopped,
     TransactionSuperseded,
@@ -81,6 +83,20 @@ def tell(event: AnyEvent) -> None:
                 "stop fits no transaction",
                 charge_point=event.charge_point_id,
                 transaction=event.transaction_id,
+            )
+        case TransactionReconciled():
+            log.info(
+                f"transaction {event.conclusion}",
+                charge_point=event.charge_point_id,
+                transaction=event.transaction_id,
+                confidence=event.confidence,
+            )
+        case ReviewOpened():
+            log.warning(
+                "waits for a person: ocpptrio transactions review show",
+                charge_point=event.charge_point_id,
+                review=event.review_id,
+                about=event.review,
             )
         case SecurityEventReported():
             log.info("security event", charge_point=event.charge_point_id, type=event.type)

@@ -40,7 +40,7 @@ from ocpptrio.store.records import (
     TransactionState,
 )
 
-LOOK_EVERY_S: Final = 60
+LOOK_EVERY_S: Final = 300
 AT_A_TIME: Final = 100  # transactions concluded in one write
 RETRIED: Final = 20  # orphaned stops of a charge point that are tried again, the newest
 SECOND_US: Final = 1_000_000
@@ -277,7 +277,7 @@ class ReconciliationService:
         self._clock = clock
 
     async def run(self) -> None:
-        """Look once a minute, for ever."""
+        """Look every few minutes, for ever."""
         while True:
             await trio.sleep(LOOK_EVERY_S)
             await self.look()

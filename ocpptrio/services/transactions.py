@@ -44,30 +44,15 @@ class TransactionService:
         self, db: Db, incoming: Incoming, request: StartTransaction
     ) -> StartTransactionResponse:
         started_at_us = incoming.event_time_us(request.timestamp)
+        place = incoming.charge_point_id, request.connector_id
+        since = transactions.started_from(db, *place, started_at_us)
+        beside = transactions.open_on_connector(db, *place)
         # The duplicate before the verdict: else the idTag is concurrent with itself (Q37).
-        known = transactions.find_start(
-            db,
-            charge_point_id=incoming.charge_point_id,
-            connector_id=request.connector_id,
-            id_tag=request.id_tag,
-            started_at_us=started_at_us,
-            meter_start_wh=request.meter_start,
-        )
+        is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
+        known = _began_before(since if is_timed else beside, request, started_at_us, is_timed)
         if known is not None:
             return StartTransactionResponse(
                 transaction_id=known.transaction_id, id_tag_info=_first_verdict(known)
-            )
-        beside = transactions.open_or_next_on_connector(
-            db,
-            incoming.charge_point_id,
-            request.connector_id,
-            after_us=started_at_us,
-            until_us=incoming.received_at_us,
-        )
-        is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
-        if not is_timed and (again := _again(beside, request)) is not None:
-            return StartTransactionResponse(
-                transaction_id=again.transaction_id, id_tag_info=_first_verdict(again)
             )
         # One transaction per connector: the stop of an earlier one was lost, or is yet to come. One
         # from the future was started by a wrong clock, before this one came.
@@ -75,11 +60,8 @@ class TransactionService:
         lost = [
             transaction
             for transaction in beside
-            if transaction.state is TransactionState.OPEN
-            and (
-                transaction.started_at_us <= started_at_us
-                or started_at_us <= now_us < transaction.started_at_us
-            )
+            if transaction.started_at_us <= started_at_us
+            or started_at_us <= now_us < transaction.started_at_us
         ]
         info = self._authorization.verdict(
             db,
@@ -118,7 +100,7 @@ class TransactionService:
                 suspect_since_us=_booted_since(incoming, started_at_us),
             )
         )
-        later = [one for one in beside if started_at_us < one.started_at_us <= now_us]
+        later = [one for one in since if started_at_us < one.started_at_us <= now_us]
         if lost or later or incoming.state.orphan_stops:
             self._put_in_order(db, incoming, transaction_id, lost, later)
         return StartTransactionResponse(transaction_id=transaction_id, id_tag_info=info)
@@ -142,8 +124,7 @@ class TransactionService:
             started = transactions.owned(db, incoming.charge_point_id, transaction_id)
             assert started is not None
         if later and started.state is TransactionState.OPEN:
-            following = min(later, key=lambda one: one.started_at_us)
-            reconciliation.supersede(db, started, following, at_us)
+            reconciliation.supersede(db, started, later[0], at_us)
 
     async def stop(self, incoming: Incoming, request: StopTransaction) -> StopTransactionResponse:
         return await self._store.write(lambda db: self._stop(db, incoming, request))
@@ -182,14 +163,22 @@ def _booted_since(incoming: Incoming, started_at_us: int) -> int | None:
     return booted_at_us
 
 
-def _again(beside: list[TransactionRecord], request: StartTransaction) -> TransactionRecord | None:
-    """The open transaction that this start began before, by a charge point without a clock."""
-    for transaction in beside:
+def _began_before(
+    found: list[TransactionRecord], request: StartTransaction, started_at_us: int, is_timed: bool
+) -> TransactionRecord | None:
+    """The transaction that this very start began when it came before.
+
+    Without a clock it comes at another time: then it is the one that is open all the same.
+    """
+    for transaction in found:
         if (
-            transaction.state is TransactionState.OPEN
-            and CLOCK_NOT_SET in transaction.flags
+            transaction.meter_start_wh == request.meter_start
             and transaction.id_tag_key == id_tag_key(request.id_tag)
-            and transaction.meter_start_wh == request.meter_start
+            and (
+                transaction.started_at_us == started_at_us
+                if is_timed
+                else CLOCK_NOT_SET in transaction.flags
+            )
         ):
             return transaction
     return None

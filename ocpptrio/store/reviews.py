@@ -72,7 +72,9 @@ def of_transaction(reader: Reader, transaction_id: int) -> list[ReviewRecord]:
 
 def of_orphan(reader: Reader, orphan_id: int) -> list[ReviewRecord]:
     rows = reader.rows(
-        _SELECT + " WHERE kind = ? AND orphan_id = ? AND transaction_id IS NULL",
+        # As the index has it.
+        _SELECT
+        + " WHERE kind = ? AND coalesce(transaction_id, 0) = 0 AND coalesce(orphan_id, 0) = +?",
         [ReviewKind.ORPHAN_STOP, orphan_id],
     )
     return [ReviewRecord.of(row) for row in rows]

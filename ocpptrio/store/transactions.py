@@ -36,15 +36,6 @@ _SELECT = "SELECT transactions.*, NULL, NULL, NULL, NULL FROM transactions"
 
 # The first condition chooses the index, which holds few: all the others are stopped.
 _OPEN = " AND stopped_at_us IS NULL AND state = 'open'"
-_OPEN_OR_NEXT = f""" WHERE transaction_id IN (
-        SELECT transaction_id FROM transactions
-        WHERE charge_point_id = ? AND connector_id = ? {_OPEN}
-        UNION ALL SELECT transaction_id FROM (
-            SELECT transaction_id FROM transactions
-            WHERE charge_point_id = ? AND connector_id = ?
-                AND started_at_us > ? AND started_at_us <= ?
-            ORDER BY started_at_us LIMIT 1) AS later)
-    ORDER BY transaction_id"""  # noqa: S608 - our own text
 
 
 def insert(
@@ -92,21 +83,15 @@ def insert(
     return transaction_id
 
 
-def find_start(
-    reader: Reader,
-    *,
-    charge_point_id: str,
-    connector_id: int,
-    id_tag: str,
-    started_at_us: int,
-    meter_start_wh: int,
-) -> TransactionRecord | None:
-    """The transaction that this very StartTransaction began when it came the first time."""
-    return _one(
+def started_from(
+    reader: Reader, charge_point_id: str, connector_id: int, since_us: int, limit: int = 16
+) -> list[TransactionRecord]:
+    """The first that started on a connector at that time or later: nearly always none."""
+    return _all(
         reader,
-        """ WHERE charge_point_id = ? AND connector_id = ? AND id_tag_key = ?
-            AND started_at_us = ? AND meter_start_wh = ?""",
-        [charge_point_id, connector_id, id_tag_key(id_tag), started_at_us, meter_start_wh],
+        """ WHERE charge_point_id = ? AND connector_id = ? AND started_at_us >= ?
+        ORDER BY started_at_us LIMIT ?""",
+        [charge_point_id, connector_id, since_us, limit],
     )
 
 
@@ -129,17 +114,6 @@ def open_on_connector(
         reader,
         " WHERE charge_point_id = ? AND connector_id = ?" + _OPEN + " ORDER BY transaction_id",
         [charge_point_id, connector_id],
-    )
-
-
-def open_or_next_on_connector(
-    reader: Reader, charge_point_id: str, connector_id: int, *, after_us: int, until_us: int
-) -> list[TransactionRecord]:
-    """What is open on a connector, and the first that started between two times, open or not."""
-    return _all(
-        reader,
-        _OPEN_OR_NEXT,
-        [charge_point_id, connector_id, charge_point_id, connector_id, after_us, until_us],
     )
 
 
@@ -182,8 +156,7 @@ def candidates_for_stop(
         """ WHERE charge_point_id = ? AND stopped_at_us IS NULL AND started_at_us <= ?
             AND (? < 0 OR meter_start_wh <= ?)
             AND (superseded_by IS NULL OR ? <= (SELECT started_at_us FROM transactions AS next
-                WHERE next.transaction_id = transactions.superseded_by))
-        ORDER BY transaction_id""",
+                WHERE next.transaction_id = transactions.superseded_by))""",
         [charge_point_id, stopped_at_us, meter_stop_wh, meter_stop_wh, stopped_at_us],
     )
 

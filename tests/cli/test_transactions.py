@@ -201,10 +201,12 @@ def test_export_writes_all_that_fit_as_csv(
         "meter_start_wh": "1000",
         "meter_stop_wh": "13345",
         "energy_wh": "12345",
+        "energy_source": "",
         "stop_reason": "EVDisconnected",
         "stop_id_tag": "",
         "reservation_id": "",
         "superseded_by": "",
+        "concluded_at": "",
         "flags": "meter stop below start, second stop differs",
     }
     file = tmp_path / "transactions.csv"

@@ -92,28 +92,23 @@ async def test_ids_begin_at_one_and_are_never_used_again(store: Store) -> None:
     assert await _start(store) == 3
 
 
-async def test_a_start_is_found_again_by_what_it_says(store: Store) -> None:
-    transaction_id = await _start(store)
-    same: dict[str, Any] = {
-        "charge_point_id": "CP1",
-        "connector_id": 1,
-        "id_tag": "TAG",
-        "started_at_us": 100,
-        "meter_start_wh": 5000,
-    }
+async def test_what_started_on_a_connector_from_a_time_on_is_found_in_order(store: Store) -> None:
+    first = await _start(store, started_at_us=300)
+    second = await _start(store, started_at_us=200)
+    await _start(store, connector_id=2)
+    await _start(store, charge_point_id="CP2")
 
-    async def find(**changes: Any) -> TransactionRecord | None:
-        return await store.read(lambda reader: transactions.find_start(reader, **(same | changes)))
+    async def since(since_us: int, **limits: int) -> list[int]:
+        return _ids(
+            await store.read(
+                lambda reader: transactions.started_from(reader, "CP1", 1, since_us, **limits)
+            )
+        )
 
-    assert await find() == await _get(store, transaction_id)
-    for changes in (
-        {"charge_point_id": "CP2"},
-        {"connector_id": 2},
-        {"id_tag": "Tog"},
-        {"started_at_us": 101},
-        {"meter_start_wh": 5001},
-    ):
-        assert await find(**changes) is None
+    assert await since(200) == [second, first]
+    assert await since(201) == [first]
+    assert await since(301) == []
+    assert await since(0, limit=1) == [second]
 
 
 async def test_open_ones_are_found_by_connector_charge_point_and_tag(store: Store) -> None:
