@@ -222,11 +222,11 @@ def counted(base: Sample, samples: Sequence[Sample]) -> tuple[float, bool]:
             following = samples[place + 1] if place + 1 < len(samples) else None
             if following is not None and following.wh >= before_wh:
                 continue  # it only looked so, once
-            if before_wh - sample.wh <= NOISE_WH or sample.wh > _most(sample.at_us - before_us):
-                before_us = sample.at_us
-                continue  # rounded, or nothing that counted from zero meanwhile
-            restarted = True
-            total_wh += sample.wh
+            if before_wh - sample.wh <= NOISE_WH:
+                continue  # rounded
+            if sample.wh <= _most(sample.at_us - before_us):  # else another register altogether
+                restarted = True
+                total_wh += sample.wh
         elif sample.wh - before_wh <= _most(sample.at_us - before_us):
             total_wh += sample.wh - before_wh
         elif place + 1 < len(samples) and samples[place + 1].wh < sample.wh:

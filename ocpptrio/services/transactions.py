@@ -123,8 +123,16 @@ class TransactionService:
             reconciliation.retry_orphans(db, incoming.charge_point_id, at_us)
             started = transactions.owned(db, incoming.charge_point_id, transaction_id)
             assert started is not None
-        if later and started.state is TransactionState.OPEN:
+        if not later:
+            return
+        if started.state is TransactionState.OPEN:
             reconciliation.supersede(db, started, later[0], at_us)
+        before = transactions.before_on_connector(
+            db, started.charge_point_id, started.connector_id, started.started_at_us
+        )
+        if before is not None and before.state is TransactionState.SUPERSEDED:
+            # What proved it over is farther than this one.
+            reconciliation.supersede(db, before, started, at_us)
 
     async def stop(self, incoming: Incoming, request: StopTransaction) -> StopTransactionResponse:
         return await self._store.write(lambda db: self._stop(db, incoming, request))

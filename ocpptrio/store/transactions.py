@@ -230,10 +230,13 @@ def stop(
 
 
 def supersede(db: Db, transaction_id: int, by: int) -> None:
-    """The start of another transaction proves that this one is over; its stop may follow."""
+    """The start of another transaction proves that this one is over; its stop may follow.
+
+    A nearer one takes the place of the one that proved it before.
+    """
     db.run(
         """UPDATE transactions SET state = ?, superseded_by = ?, suspect_since_us = NULL
-        WHERE transaction_id = ? AND state = 'open'""",
+        WHERE transaction_id = ? AND state IN ('open', 'superseded')""",
         [TransactionState.SUPERSEDED, by, transaction_id],
     )
 
