@@ -33,6 +33,7 @@ from ocpptrio.services.budgets import BudgetService
 from ocpptrio.services.command_queue import CommandQueue
 from ocpptrio.services.commands import CommandService
 from ocpptrio.services.data_transfer import DataTransferService
+from ocpptrio.services.decisions import DecisionService
 from ocpptrio.services.dispatch import HandlerTable, handler_table
 from ocpptrio.services.effect_watch import EffectWatch
 from ocpptrio.services.http_authorizer import HttpAuthorizer
@@ -40,7 +41,9 @@ from ocpptrio.services.incoming import Incoming
 from ocpptrio.services.metering import MeteringService
 from ocpptrio.services.notifications import NotificationService
 from ocpptrio.services.provisioning import ProvisioningService
+from ocpptrio.services.reconciliation import ReconciliationService
 from ocpptrio.services.registration import RegistrationService
+from ocpptrio.services.rollups import RollupService
 from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
 from ocpptrio.services.tasks import TOLD as ACTED_ON
@@ -145,6 +148,7 @@ class CentralSystem:
         data_transfer: where vendor handlers are registered.
         commands: what charge points are asked to do: queued ones, and what became of each.
         tasks: one request, or one of each, for many charge points.
+        decisions: what waits for a person, and how it is resolved.
         addresses: the (address, port) pairs bound, once it runs.
 
     Raises:
@@ -190,6 +194,9 @@ class CentralSystem:
             self.store, self.registry, self.settings.provisioning, clock, self.commands.call
         )
         self.data_transfer = DataTransferService(self.store)
+        self.decisions = DecisionService(self.store, clock)
+        self._reconciliation = ReconciliationService(self.store, self.settings.transactions, clock)
+        self._rollups = RollupService(self.store)
         self.handlers: HandlerTable = handler_table(
             registration=RegistrationService(self.store, ocpp, clock),
             authorization=self._authorization,
@@ -245,6 +252,8 @@ class CentralSystem:
                     nursery.start_soon(self._effect_watch.run)
                     nursery.start_soon(self._command_queue.run)
                     nursery.start_soon(self.tasks.run)
+                    nursery.start_soon(self._reconciliation.run)
+                    nursery.start_soon(self._rollups.run)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
                     task_status.started(self.addresses)
@@ -495,6 +504,7 @@ class CentralSystem:
 
     async def _prune(self) -> None:
         while True:
+            await self._rollups.catch_up()  # what is deleted below is kept in short
             deleted: dict[str, int] = {}
             while True:
                 now_us = self._clock()

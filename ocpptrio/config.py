@@ -180,7 +180,19 @@ class RetentionSettings(_Section, frozen=True, kw_only=True):
     journal_megabytes: Count = 1024
     events_days: Days = 90
     meter_readings_days: Days = 400
-    commands_days: Days = 400
+    rollups_days: Days = 3650  # readings by the quarter of an hour
+    commands_days: Days = 400  # from when it was settled
+    security_events_days: Days = 730
+    reviews_days: Days = 730  # and orphaned stops, from when they were resolved
+
+
+class TransactionSettings(_Section, frozen=True, kw_only=True):
+    """[transactions]: when one that no stop ended is taken to be over."""
+
+    # s that a connector is Available after a reboot, without a value of the transaction.
+    conclude_after: Seconds = 900
+    # s after a reboot, until what is not proved over waits for a person.
+    review_after: Seconds = 86_400
 
 
 class JournalSettings(_Section, frozen=True, kw_only=True):
@@ -257,6 +269,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     vendor_profiles: VendorProfileSettings = VendorProfileSettings()
     store: StoreSettings = StoreSettings()
     retention: RetentionSettings = RetentionSettings()
+    transactions: TransactionSettings = TransactionSettings()
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
     watchdog: WatchdogSettings = WatchdogSettings()

@@ -3,6 +3,7 @@
 OcpptrioError
 ├── ConfigError            a setting is wrong; says which, where, and what to do
 ├── StoreError             the database cannot be used as it is
+├── CannotDecide           a decision about a transaction does not fit it; says why
 ├── LocalProtocolError     we were about to break OCPP ourselves: a bug of the caller
 ├── RemoteProtocolError    the other side broke OCPP; carries the errorCode to answer with
 ├── CommandError           a command or task cannot be what was asked; see its kinds below
@@ -46,6 +47,10 @@ class ConfigError(OcpptrioError):
 
 class StoreError(OcpptrioError):
     """The database cannot be used as it is; the message says what to do."""
+
+
+class CannotDecide(OcpptrioError):
+    """A person's decision about a transaction does not fit it; the message says why."""
 
 
 class LocalProtocolError(OcpptrioError):

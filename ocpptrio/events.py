@@ -76,6 +76,18 @@ class Event(
         return type(self).__name__
 
 
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of evidence for what we conclude: a message, a reading, a time."""
+
+    what: str
+    at_us: int | None = None
+    wh: float | None = None  # register or energy
+    detail: str | None = None
+
+
+Facts: TypeAlias = tuple[Fact, ...]
+
+
 class Registered(Event, frozen=True, kw_only=True):
     """The charge point is known from now on; `origin` says who brought it in."""
 
@@ -160,6 +172,7 @@ class TransactionStarted(Event, frozen=True, kw_only=True):
     meter_start_wh: int
     reason: str | None = None  # why that answer, where there is something to say
     charged_to: str | None = None  # the idTag that answers for it, if it is another
+    suspect_since_us: int | None = None  # a boot that came after it, though reported before
 
 
 class TransactionStopped(Event, frozen=True, kw_only=True):
@@ -177,6 +190,34 @@ class TransactionSuperseded(Event, frozen=True, kw_only=True):
     transaction_id: int
     connector_id: int
     by_transaction_id: int
+    energy_wh: int | None = None  # by its meter readings
+
+
+class TransactionReconciled(Event, frozen=True, kw_only=True):
+    """Something concluded about a transaction that its own messages do not say.
+
+    Attributes:
+        conclusion: suspect, running, ended, stop matched or stop taken; superseded and stopped
+            have events of their own.
+        confidence: certain, likely or unsure.
+    """
+
+    transaction_id: int
+    connector_id: int
+    conclusion: str
+    confidence: str
+    evidence: Facts = ()
+    ended_at_us: int | None = None
+    energy_wh: int | None = None
+
+
+class TransactionEnergyChanged(Event, frozen=True, kw_only=True):
+    """Readings that came late tell more about a transaction that is over."""
+
+    transaction_id: int
+    connector_id: int
+    energy_wh: int
+    energy_source: str
 
 
 class StopOrphaned(Event, frozen=True, kw_only=True):
@@ -185,6 +226,39 @@ class StopOrphaned(Event, frozen=True, kw_only=True):
     transaction_id: int  # as the charge point sent it
     meter_stop_wh: int
     stopped_at_us: int
+    orphan_id: int = 0
+
+
+class OrphanStopResolved(Event, frozen=True, kw_only=True):
+    """An orphaned stop found its transaction, or a person dismissed it."""
+
+    orphan_id: int
+    transaction_id: int | None = None  # ours, which it ended
+
+
+class ReviewOpened(Event, frozen=True, kw_only=True):
+    """Something that we cannot decide waits for a person."""
+
+    review_id: int
+    review: str  # its kind: orphan stop, suspect, energy unknown, values after end
+    transaction_id: int | None = None
+    orphan_id: int | None = None
+
+
+class ReviewResolved(Event, frozen=True, kw_only=True):
+    """A person decided, or later messages did."""
+
+    review_id: int
+    decision: str
+    transaction_id: int | None = None
+
+
+class RegisterHabitNoted(Event, frozen=True, kw_only=True):
+    """The charge point's registers count in an odd way, or no longer do."""
+
+    habit: str
+    transaction_id: int  # that shows it
+    forgotten: bool = False
 
 
 class AuthorizationRefused(Event, frozen=True, kw_only=True):
@@ -414,6 +488,12 @@ AnyEvent: TypeAlias = (
     | TagLearnt
     | BudgetSpent
     | TaskChanged
+    | TransactionReconciled
+    | TransactionEnergyChanged
+    | OrphanStopResolved
+    | ReviewOpened
+    | ReviewResolved
+    | RegisterHabitNoted
 )
 
 

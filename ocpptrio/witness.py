@@ -18,9 +18,11 @@ from ocpptrio.events import (
     ConditionRaised,
     Deviated,
     Registered,
+    ReviewOpened,
     SecurityEventReported,
     StopOrphaned,
     TagLearnt,
+    TransactionReconciled,
     TransactionStarted,
     TransactionStopped,
     TransactionSuperseded,
@@ -129,6 +131,20 @@ def tell(event: AnyEvent) -> None:
                 condition=str(event.condition),
                 connector=event.connector_id,
                 step=event.step,
+            )
+        case TransactionReconciled():
+            log.info(
+                f"transaction {event.conclusion}",
+                charge_point=event.charge_point_id,
+                transaction=event.transaction_id,
+                confidence=event.confidence,
+            )
+        case ReviewOpened():
+            log.warning(
+                "waits for a person: ocpptrio transactions review show",
+                charge_point=event.charge_point_id,
+                review=event.review_id,
+                about=event.review,
             )
         case SecurityEventReported():
             log.info("security event", charge_point=event.charge_point_id, type=event.type)

@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import trio
@@ -21,6 +22,11 @@ Frame = list[Any]  # Any: JSON of any shape
 def close_code(closed: ConnectionClosed) -> int | None:
     """The WebSocket close code that ended a connection."""
     return None if closed.reason is None else closed.reason.code
+
+
+def now() -> str:
+    """The time as a charge point says it."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class RawChargePoint:

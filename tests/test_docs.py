@@ -107,7 +107,7 @@ def test_commands_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for line in lines:
         words = shlex.split(line.removeprefix(".venv/bin/"), comments=True)
         if words[:1] == ["ocpptrio"]:
-            command = [word for word in words[1:3] if re.fullmatch(r"[a-z][a-z-]*", word)]
+            command = [word for word in words[1:4] if re.fullmatch(r"[a-z][a-z-]*", word)]
             assert main([*command, "--help"]) == 0, line
             help_text = capsys.readouterr().out
             options = [word for word in words if word.startswith("-")]

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 from cyclopts import App, Parameter, validators
 
+from ocpptrio.cli import reviews as review_commands
+from ocpptrio.cli.meter_data import series, signed_data
 from ocpptrio.cli.options import FROM_SETTINGS, Database, Moment
 from ocpptrio.cli.output import (
     FOR_PEOPLE,
@@ -15,19 +17,40 @@ from ocpptrio.cli.output import (
     Output,
     Quantity,
     at,
+    cell,
+    csv_cell,
     heading,
     joined,
     print_fields,
     public,
-    rfc3339,
     writing,
 )
+from ocpptrio.clock import system_clock
 from ocpptrio.protocol.datatypes import AuthorizationStatus
-from ocpptrio.store import commands, meter_readings, orphan_stops, transactions
+from ocpptrio.services import decisions, registers
+from ocpptrio.store import (
+    commands,
+    conclusions,
+    meter_readings,
+    orphan_stops,
+    register_habits,
+    reviews,
+    transactions,
+)
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import CommandRecord, MeterReading, TransactionRecord, TransactionState
+from ocpptrio.store.records import (
+    CommandRecord,
+    ConclusionRecord,
+    MeterReading,
+    ReviewRecord,
+    TransactionRecord,
+    TransactionState,
+)
 
 app = App(name="transactions")
+app.command(series)
+app.command(signed_data)
+app.command(review_commands.app)
 
 Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 PAGE: Final = 1000  # transactions of one read of an export: short, beside the daemon
@@ -57,14 +80,19 @@ CSV_COLUMNS: Final = (
     "meter_start_wh",
     "meter_stop_wh",
     "energy_wh",
+    "energy_source",
     "stop_reason",
     "stop_id_tag",
     "reservation_id",
     "superseded_by",
+    "concluded_at",
     "flags",
     "account_key",
     "authorization_reason",
 )
+
+# A transaction, and what it has taken so far, in Wh, if it runs and its readings tell.
+Shown = tuple[TransactionRecord, int | None]
 
 
 @app.command(name="list")
@@ -84,14 +112,15 @@ async def list_(
     Args:
         charge_point: Only those of this charge point.
         tag: Only those of this idTag.
-        state: Only those that run, have stopped, or were superseded: another start on the
-            connector shows that they are over, but no stop came.
+        state: Only those that run, have stopped, were superseded (another start on the connector
+            shows that they are over, but no stop came) or concluded (over by other evidence).
         since: Only those that started then or later: 2026-11-22, with a time, or 2h for ago.
         until: Only those that started earlier.
         limit: How many at most.
     """
-    found = await database.read(
-        lambda reader: transactions.listed(
+
+    def work(reader: Reader) -> list[Shown]:
+        rows = transactions.listed(
             reader,
             charge_point_id=charge_point,
             id_tag=tag,
@@ -100,21 +129,24 @@ async def list_(
             until_us=until,
             limit=limit,
         )
-    )
+        return [(row, _so_far(reader, row)) for row in rows]
+
+    found = await database.read(work)
     output.table(
         found,
         {
-            "id": lambda row: row.transaction_id,
-            "charge point": lambda row: row.charge_point_id,
-            "connector": lambda row: row.connector_id,
-            "tag": lambda row: row.id_tag,
-            "started": lambda row: at(row.started_at_us),
-            "stopped": _ended,
-            "energy": _energy,
-            "why": lambda row: row.stop_reason,
-            "odd": _oddities,
+            "id": lambda row: row[0].transaction_id,
+            "charge point": lambda row: row[0].charge_point_id,
+            "connector": lambda row: row[0].connector_id,
+            "tag": lambda row: row[0].id_tag,
+            "started": lambda row: at(row[0].started_at_us),
+            "stopped": lambda row: _ended(row[0]),
+            "energy": lambda row: _energy(*row),
+            "why": lambda row: row[0].stop_reason,
+            "odd": lambda row: _oddities(row[0]),
         },
         empty="no such transactions",
+        view=_view,
     )
     if len(found) == limit and not output.json:
         print(f"(the newest {limit}; for more: --limit)")
@@ -130,23 +162,25 @@ async def show(
         transaction: Its id.
     """
 
-    def work(
-        reader: Reader,
-    ) -> tuple[TransactionRecord, list[MeterReading], list[CommandRecord]]:
+    def work(reader: Reader) -> tuple[Shown, _About]:
         record = transactions.get(reader, transaction)
         if record is None:
             raise Failed(f"no transaction {transaction}; see: ocpptrio transactions list")
-        return (
-            record,
+        about = (
             meter_readings.of_transaction(reader, transaction),
+            conclusions.of_transaction(reader, transaction),
+            reviews.of_transaction(reader, transaction),
             commands.of_transaction(reader, transaction),
         )
+        return (record, _so_far(reader, record)), about
 
-    record, readings, asked = await database.read(work)
+    (record, so_far), (readings, drawn, reviewed, asked) = await database.read(work)
     if output.json:
         output.document(
-            public(record)
+            _view((record, so_far))
             | {
+                "conclusions": [review_commands.view(conclusion) for conclusion in drawn],
+                "reviews": [review_commands.view(review) for review in reviewed],
                 "meter_readings": [public(reading) for reading in readings],
                 "commands": [command.command_id for command in asked],
             }
@@ -166,10 +200,15 @@ async def show(
             "reservation": record.reservation_id,
             "state": record.state,
             "superseded by": record.superseded_by,
+            "suspect since": at(record.suspect_since_us)
+            if record.state is TransactionState.OPEN
+            else None,
             "started": at(record.started_at_us),
             "stopped": at(record.stopped_at_us),
+            "concluded end": at(record.concluded_at_us),
             "lasted": _lasted(record),
-            "energy": _energy(record),
+            "energy": _energy(record, so_far),
+            "energy from": record.energy_source,
             "meter": joined(record.meter_start_wh, "to", record.meter_stop_wh, "Wh")
             if record.meter_stop_wh is not None
             else f"from {record.meter_start_wh} Wh",
@@ -179,6 +218,20 @@ async def show(
             "odd": _oddities(record),
         }
     )
+    if drawn:
+        heading("Concluded")
+        output.table(
+            drawn,
+            {
+                "when": lambda row: at(row.at_us),
+                "what": lambda row: row.conclusion,
+                "confidence": lambda row: row.confidence,
+                "evidence": lambda row: review_commands.told(row.evidence),
+            },
+        )
+    if reviewed:
+        heading("For a person")
+        review_commands.print_table(output, reviewed)
     if readings:
         heading("Meter readings")
         measured = {
@@ -187,6 +240,48 @@ async def show(
             if any(value(reading) is not None for reading in readings)
         }
         output.table(readings, measured)
+
+
+@app.command
+async def end(
+    transaction: int,
+    /,
+    *,
+    meter_wh: int | None = None,
+    energy_wh: int | None = None,
+    ended: Moment = None,
+    note: str | None = None,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """End a transaction that is over though no stop came, or give the energy of one that stopped.
+
+    Without a meter value or an energy, its last meter reading counts. If its real stop comes after
+    all, that one counts.
+
+    Args:
+        transaction: Its id.
+        meter_wh: Where its meter stood at the end, in Wh.
+        energy_wh: What it took, in Wh.
+        ended: When it ended: 2026-11-22T10:00, or 2h for ago. Default: its last reading, else now.
+        note: Who says so, and why.
+    """
+    now_us = system_clock()
+    await database.write(
+        lambda db: decisions.end(
+            db,
+            transaction,
+            at_us=now_us,
+            meter_wh=meter_wh,
+            energy_wh=energy_wh,
+            ended_at_us=ended,
+            note=note,
+        )
+    )
+    record = await database.read(lambda reader: transactions.get(reader, transaction))
+    assert record is not None
+    energy = _energy(record, None) or "unknown energy"
+    output.done(f"transaction {transaction} is {record.state}: {energy}", _view((record, None)))
 
 
 @app.command
@@ -207,7 +302,7 @@ async def export(
         file: The file to write; without it, standard output.
         charge_point: Only those of this charge point.
         tag: Only those of this idTag.
-        state: Only those that run, have stopped, or were superseded.
+        state: Only those that run, have stopped, were superseded or concluded.
         since: Only those that started then or later: 2026-11-22, with a time, or 2h for ago.
         until: Only those that started earlier.
     """
@@ -232,15 +327,18 @@ async def export(
             while page := await store.read(work):
                 for record in page:
                     view = public(record)
-                    writer.writerow(_csv_cell(view[column]) for column in CSV_COLUMNS)
+                    writer.writerow(csv_cell(view[column]) for column in CSV_COLUMNS)
                 before = page[-1].transaction_id
 
 
 @app.command
 async def orphans(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
-    """List stops that fit no transaction; they were answered, and are kept for you to decide."""
+    """List stops that fit no transaction; they were answered, and are kept for you to decide.
+
+    See also: ocpptrio transactions review list
+    """
     output.table(
-        await database.read(orphan_stops.everyone),
+        await database.read(orphan_stops.unresolved),
         {
             "charge point": lambda row: row.charge_point_id,
             "sent id": lambda row: row.transaction_id,
@@ -254,24 +352,44 @@ async def orphans(*, database: Database = FROM_SETTINGS, output: Output = FOR_PE
     )
 
 
-def _energy(row: TransactionRecord) -> Quantity | None:
+_About = tuple[list[MeterReading], list[ConclusionRecord], list[ReviewRecord], list[CommandRecord]]
+
+
+def _view(row: Shown) -> dict[str, object]:
+    record, so_far = row
+    return public(record) | {"energy_so_far_wh": so_far}
+
+
+def _so_far(reader: Reader, row: TransactionRecord) -> int | None:
+    if row.state is not TransactionState.OPEN:
+        return None
+    habits = {one.habit for one in register_habits.of(reader, row.charge_point_id)}
+    return registers.running_wh(reader, row, habits)
+
+
+def _energy(row: TransactionRecord, so_far: int | None) -> Quantity | None:
     if row.energy_wh is not None:
         return Quantity(f"{row.energy_wh / 1000:.3f} kWh")
-    if row.state is TransactionState.OPEN and row.last_meter_wh is not None:
-        return Quantity(f"so far {(row.last_meter_wh - row.meter_start_wh) / 1000:.3f} kWh")
+    if so_far is not None:
+        return Quantity(f"so far {so_far / 1000:.3f} kWh")
     return None
 
 
 def _ended(row: TransactionRecord) -> datetime | str | None:
-    if row.state is TransactionState.SUPERSEDED:
-        return f"superseded by {row.superseded_by}"
+    match row.state:
+        case TransactionState.SUPERSEDED:
+            return f"superseded by {row.superseded_by}"
+        case TransactionState.CONCLUDED:
+            return f"concluded {cell(at(row.concluded_at_us))}"
+        case TransactionState.OPEN if row.suspect_since_us is not None:
+            return "suspect"
     return at(row.stopped_at_us) or "running"
 
 
 def _lasted(row: TransactionRecord) -> timedelta | None:
-    if row.stopped_at_us is None:
+    if row.ended_at_us is None:
         return None
-    return timedelta(seconds=(row.stopped_at_us - row.started_at_us) // 1_000_000)
+    return timedelta(seconds=(row.ended_at_us - row.started_at_us) // 1_000_000)
 
 
 def _oddities(row: TransactionRecord) -> str:
@@ -280,12 +398,3 @@ def _oddities(row: TransactionRecord) -> str:
     if row.authorization_status is not AuthorizationStatus.ACCEPTED:
         odd.insert(0, f"answered {row.authorization_status}")
     return ", ".join(odd)
-
-
-def _csv_cell(value: object) -> object:
-    match value:
-        case datetime():
-            return rfc3339(value)
-        case tuple():
-            return ", ".join(map(str, value))
-    return value

@@ -176,4 +176,17 @@ MEANINGS: Final[dict[DeviationKind, Meaning]] = {
         "the clock set from currentTime, and times in UTC",
         has_frame=False,
     ),
+    DeviationKind.NOT_ENCODED: Meaning(
+        "the URL holds characters that are to be percent-encoded",
+        "understood as if they were",
+        "OCPP-J 1.6, 3.1.1, and RFC 3986",
+        "the identity percent-encoded, for example %20 for a space",
+        has_frame=False,
+    ),
+    DeviationKind.INVALID_UTF8: Meaning(
+        "a message is not UTF-8",
+        "the bytes that are none were replaced",
+        "OCPP-J 1.6, 4.1.2",
+        "text in UTF-8",
+    ),
 }

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from ocpptrio.events import MeterValuesReceived
+from ocpptrio.events import Fact, MeterValuesReceived
 from ocpptrio.protocol.core import (
     Location,
     Measurand,
@@ -22,10 +22,16 @@ from ocpptrio.protocol.core import (
     UnitOfMeasure,
     ValueFormat,
 )
+from ocpptrio.services import registers, suspicion
 from ocpptrio.services.incoming import Incoming
-from ocpptrio.store import meter_readings, transactions
+from ocpptrio.store import meter_readings, reviews, transactions
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import MeterReading
+from ocpptrio.store.records import (
+    MeterReading,
+    ReviewKind,
+    TransactionRecord,
+    TransactionState,
+)
 
 # Measurand -> the column that holds it.
 COLUMNS: Final[dict[str, str]] = {
@@ -38,6 +44,8 @@ COLUMNS: Final[dict[str, str]] = {
     Measurand.TEMPERATURE: "temperature_c",
 }
 
+VALUES: Final = frozenset(COLUMNS.values())
+
 # How the phases of one instant make one value, where no overall value was sent.
 _SUM, _MEAN, _HIGHEST = "sum", "mean", "highest"
 PHASES_MAKE: Final[dict[str, str]] = {
@@ -47,10 +55,30 @@ PHASES_MAKE: Final[dict[str, str]] = {
     "voltage_v": _MEAN,
 }
 
-_KILO: Final = {UnitOfMeasure.KWH, UnitOfMeasure.KW}
-
-# Hertz has no unit in 1.6, but devices send one. What any other unit counts, nobody knows (Q32).
-_KNOWN_UNITS: Final = frozenset({*UnitOfMeasure, "Hz", "Hertz"})
+# Unit -> factor and offset to the base unit of its kind; by any case of letters, as devices write
+# them. Hertz has no unit in 1.6, but devices send one. What any other unit counts, nobody knows
+# (Q32).
+_FACTORS: Final[dict[str, tuple[float, float]]] = {
+    **{unit.casefold(): (1, 0) for unit in (*UnitOfMeasure, "Hz", "Hertz")},
+    UnitOfMeasure.KWH.casefold(): (1000, 0),
+    UnitOfMeasure.KW.casefold(): (1000, 0),
+    UnitOfMeasure.KVA.casefold(): (1000, 0),
+    UnitOfMeasure.KVAR.casefold(): (1000, 0),
+    UnitOfMeasure.KVARH.casefold(): (1000, 0),
+    UnitOfMeasure.K.casefold(): (1, -273.15),
+    UnitOfMeasure.FAHRENHEIT.casefold(): (1 / 1.8, -32 / 1.8),
+}
+# Those of nearly every value, without a further look.
+_BASE: Final = frozenset(
+    {
+        UnitOfMeasure.WH,
+        UnitOfMeasure.W,
+        UnitOfMeasure.A,
+        UnitOfMeasure.V,
+        UnitOfMeasure.PERCENT,
+        UnitOfMeasure.CELSIUS,
+    }
+)
 
 # Phases that can be added: neutral and line-to-line values are neither parts nor totals.
 _PARTS: Final = {Phase.L1, Phase.L2, Phase.L3, Phase.L1_N, Phase.L2_N, Phase.L3_N}
@@ -63,7 +91,8 @@ class MeteringService:
     async def record(self, incoming: Incoming, request: MeterValues) -> MeterValuesResponse:
         """Always answered alike: unknown, closed or absent transactions are no error (4.7)."""
         transaction_id = request.transaction_id
-        if transaction_id in incoming.state.transactions:
+        running = incoming.state.transactions.get(transaction_id or 0)
+        if running is not None and running.suspect_since_us is None:
             readings = _readings(
                 incoming, request.connector_id, request.meter_value, transaction_id, None
             )
@@ -79,7 +108,10 @@ class MeteringService:
 
     @staticmethod
     def _attach(db: Db, incoming: Incoming, request: MeterValues) -> None:
-        """Find the transaction: by id if it is this charge point's, else by connector and time."""
+        """Find the transaction: by id if it is this charge point's, else by connector and time.
+
+        One that is over stays so (Q42), but may have taken more than we knew.
+        """
         sent = request.transaction_id
         transaction = None
         if sent is not None and sent > 0:
@@ -91,13 +123,46 @@ class MeteringService:
                 connector_id=request.connector_id,
                 at_us=incoming.event_time_us(request.meter_value[0].timestamp),
             )
-        insert(
+        added = insert(
             db,
             incoming,
             request.connector_id,
             request.meter_value,
             transaction_id=None if transaction is None else transaction.transaction_id,
             sent_transaction_id=sent,
+        )
+        if transaction is not None and added:
+            _consider(db, incoming, transaction, added)
+
+
+def _consider(
+    db: Db, incoming: Incoming, transaction: TransactionRecord, added: Sequence[MeterReading]
+) -> None:
+    """What readings say of a transaction that is suspect, or over."""
+    at_us = incoming.received_at_us
+    newest = max(added, key=lambda reading: reading.measured_at_us)
+    boot_us = transaction.suspect_since_us
+    if transaction.state is TransactionState.OPEN:
+        if boot_us is not None and newest.measured_at_us > boot_us:
+            suspicion.clear(db, transaction, newest.measured_at_us, newest.energy_wh, at_us)
+        return
+    if any(reading.energy_wh is not None for reading in added):
+        registers.improve(db, transaction, at_us)
+    if transaction.state is not TransactionState.CONCLUDED:
+        return
+    end_us = boot_us or transaction.concluded_at_us
+    if end_us is not None and newest.measured_at_us > end_us:
+        reviews.open_(
+            db,
+            ReviewKind.VALUES_AFTER_END,
+            charge_point_id=transaction.charge_point_id,
+            at_us=at_us,
+            evidence=(
+                registers.started(transaction),
+                Fact(what="concluded end", at_us=transaction.concluded_at_us),
+                Fact(what="MeterValues", at_us=newest.measured_at_us, wh=newest.energy_wh),
+            ),
+            transaction_id=transaction.transaction_id,
         )
 
 
@@ -109,15 +174,66 @@ def insert(
     *,
     transaction_id: int | None,
     sent_transaction_id: int | None,
-) -> None:
-    """Store readings inside a write, with their event."""
+) -> list[MeterReading]:
+    """Store readings inside a write, with their event; returns those that are new.
+
+    Of a transaction, what is known of an instant already adds nothing (4.10, 3.4 of the errata).
+    """
     if sent_transaction_id == transaction_id:
         sent_transaction_id = None
     readings = _readings(incoming, connector_id, meter_value, transaction_id, sent_transaction_id)
-    for reading in readings:
-        meter_readings.insert(db, reading)
-    if (event := _newest(incoming, readings)) is not None:
+    added = []
+    for value, reading in zip(meter_value, readings, strict=True):
+        if transaction_id is None:
+            meter_readings.insert(db, reading)
+            added.append(reading)
+        elif meter_readings.insert_first(db, reading):
+            added.append(reading)
+        elif (rest := _unknown_part(db, value, reading)) is not None:
+            meter_readings.insert(db, rest)
+            added.append(rest)
+    if (event := _newest(incoming, added)) is not None:
         db.emit(event)
+    return added
+
+
+def _unknown_part(db: Db, value: MeterValue, reading: MeterReading) -> MeterReading | None:
+    """What a reading says of its instant that no other has said; None if nothing."""
+    known = {
+        _subject(sample)
+        for connector_id, text in meter_readings.sampled_at(
+            db, reading.charge_point_id, reading.transaction_id, reading.measured_at_us
+        )
+        if connector_id == reading.connector_id
+        for sample in msgspec.json.decode(text)
+    }
+    samples = msgspec.json.decode(reading.sampled_values)
+    unknown = tuple(
+        sampled
+        for sampled, sample in zip(value.sampled_value, samples, strict=True)
+        if _subject(sample) not in known
+    )
+    if not unknown:
+        return None
+    text = msgspec.json.encode(unknown).decode()
+    values = dict.fromkeys(VALUES) | columns(unknown)
+    return msgspec.structs.replace(
+        reading,
+        sampled_values=text,
+        digest=meter_readings.digest(reading.connector_id, reading.transaction_id, text),
+        **values,
+    )
+
+
+def _subject(sample: dict[str, str]) -> tuple[str, ...]:
+    """What a sampled value, as JSON, is about: one instant has one value of it."""
+    return (
+        sample.get("measurand", Measurand.ENERGY_ACTIVE_IMPORT_REGISTER),
+        sample.get("phase", ""),
+        sample.get("location", Location.OUTLET),
+        sample.get("context", ReadingContext.SAMPLE_PERIODIC),
+        sample.get("format", ValueFormat.RAW),
+    )
 
 
 def _readings(
@@ -217,12 +333,7 @@ def _number(value: SampledValue) -> float | None:
     if not -1e15 < number < 1e15:  # also what is not finite: no meter counts so far
         return None
     unit = value.unit
-    if unit is None:
+    if unit is None or unit in _BASE:
         return number
-    if unit in _KILO:
-        return number * 1000
-    if unit is UnitOfMeasure.K:
-        return number - 273.15
-    if unit is UnitOfMeasure.FAHRENHEIT:
-        return (number - 32) / 1.8
-    return number if unit in _KNOWN_UNITS else None
+    known = _FACTORS.get(unit.casefold())
+    return None if known is None else number * known[0] + known[1]

@@ -13,6 +13,7 @@ from ocpptrio.protocol.core import (
     HeartbeatResponse,
     RegistrationStatus,
 )
+from ocpptrio.services import suspicion
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.store import charge_points
 from ocpptrio.store.driver import Db, Store
@@ -25,15 +26,18 @@ class RegistrationService:
         self._clock = clock
 
     async def boot(self, incoming: Incoming, request: BootNotification) -> BootNotificationResponse:
-        """Running transactions stay open: the charge point still owes their stops (4.10)."""
+        """Running transactions stay open, as suspects: the charge point owes their stops (4.10)."""
         status = incoming.state.registration
         charge_point_id, at_us = incoming.charge_point_id, incoming.received_at_us
         # Asked for, it says nothing about a reboot (Q17); the next one is its own again.
         triggered = "BootNotification" in incoming.session.triggered
         incoming.session.triggered.discard("BootNotification")
+        running = bool(incoming.state.transactions)
 
         def work(db: Db) -> None:
             charge_points.booted(db, charge_point_id, request, at_us)
+            if running:
+                suspicion.suspect_all(db, charge_point_id, at_us)
             db.emit(
                 Booted(
                     charge_point_id=charge_point_id,

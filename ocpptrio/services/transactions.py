@@ -3,33 +3,45 @@
 A charge point does not ask, it tells; a refusal or silence makes it repeat the message for ever and
 hold back all that follows (3.7.1). So every start gets an id and every stop an answer, whatever we
 think of them, and what does not fit is kept for a person to see.
+
+Not here: what a stop does (stops), which transaction it means, and what messages prove about other
+transactions (reconciliation).
 """
 
-from collections.abc import Iterable
+from typing import Final, NamedTuple
 
-import msgspec
-
-from ocpptrio.events import (
-    StopOrphaned,
-    TransactionStarted,
-    TransactionStopped,
-    TransactionSuperseded,
-)
+from ocpptrio.clock import to_us
+from ocpptrio.events import TransactionStarted
 from ocpptrio.protocol.core import (
-    Reason,
     StartTransaction,
     StartTransactionResponse,
     StopTransaction,
     StopTransactionResponse,
 )
-from ocpptrio.protocol.datatypes import DeviationKind
-from ocpptrio.services import metering
+from ocpptrio.protocol.datatypes import id_tag_key
+from ocpptrio.services import reconciliation
 from ocpptrio.services.authorization import AuthorizationService, account_of, first_verdict
-from ocpptrio.services.incoming import Incoming
+from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
 from ocpptrio.services.verdict import Verdict
-from ocpptrio.store import meter_readings, orphan_stops, transactions
+from ocpptrio.store import transactions
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.records import TransactionRecord, TransactionState
+
+SECOND_US: Final = 1_000_000  # to which charge points cut their times
+CLOCK_NOT_SET: Final = "clock not set"  # flag
+
+
+class _Neighbours(NamedTuple):
+    """What is known of the connector of a start, and of that time."""
+
+    is_timed: bool  # the start says when it was
+    known: TransactionRecord | None  # that this very start began when it came before
+    lost: list[TransactionRecord]  # over, as this one starts: no stop of theirs has come yet
+    later: list[TransactionRecord]  # that started since
+
+    @property
+    def verdict_besides(self) -> list[int]:
+        return [transaction.transaction_id for transaction in self.lost]
 
 
 class TransactionService:
@@ -56,25 +68,31 @@ class TransactionService:
         self, db: Db, incoming: Incoming, request: StartTransaction
     ) -> StartTransactionResponse | Verdict:
         """The answer to a duplicate, or our own verdict."""
-        started_at_us = incoming.event_time_us(request.timestamp)
-        known = self._known_start(db, incoming, request, started_at_us)
-        if known is not None:
-            return known
-        lost = self._lost(db, incoming, request, started_at_us)
-        return self._own_verdict(db, incoming, request, started_at_us, lost)
+        neighbours = _neighbours(db, incoming, request)
+        if neighbours.known is not None:
+            return _answer_again(neighbours.known)
+        return self._authorization.start_verdict(
+            db,
+            incoming,
+            request,
+            incoming.event_time_us(request.timestamp),
+            neighbours.verdict_besides,
+        )
 
     def _start(
         self, db: Db, incoming: Incoming, request: StartTransaction, theirs: Verdict | None
     ) -> StartTransactionResponse:
         started_at_us = incoming.event_time_us(request.timestamp)
+        neighbours = _neighbours(db, incoming, request)
         # The duplicate before the verdict: else the idTag is concurrent with itself (Q37).
-        answered = self._known_start(db, incoming, request, started_at_us)
-        if answered is not None:
-            return answered
-        lost = self._lost(db, incoming, request, started_at_us)
-        verdict = theirs or self._own_verdict(db, incoming, request, started_at_us, lost)
+        if neighbours.known is not None:
+            return _answer_again(neighbours.known)
+        verdict = theirs or self._authorization.start_verdict(
+            db, incoming, request, started_at_us, neighbours.verdict_besides
+        )
         info = verdict.info()
         account = account_of(incoming.state, request.id_tag)
+        suspect_since_us = _booted_since(incoming, started_at_us)
         transaction_id = transactions.insert(
             db,
             charge_point_id=incoming.charge_point_id,
@@ -89,18 +107,9 @@ class TransactionService:
             started_at_us=started_at_us,
             start_received_at_us=incoming.received_at_us,
             meter_start_wh=request.meter_start,
+            flags=() if neighbours.is_timed else (CLOCK_NOT_SET,),
+            suspect_since_us=suspect_since_us,
         )
-        for transaction in lost:
-            transactions.supersede(db, transaction.transaction_id, transaction_id)
-            db.emit(
-                TransactionSuperseded(
-                    charge_point_id=incoming.charge_point_id,
-                    at_us=incoming.received_at_us,
-                    transaction_id=transaction.transaction_id,
-                    connector_id=transaction.connector_id,
-                    by_transaction_id=transaction_id,
-                )
-            )
         db.emit(
             TransactionStarted(
                 charge_point_id=incoming.charge_point_id,
@@ -113,52 +122,12 @@ class TransactionService:
                 meter_start_wh=request.meter_start,
                 reason=verdict.reason,
                 charged_to=None if account == request.id_tag else account,
+                suspect_since_us=suspect_since_us,
             )
         )
+        if neighbours.lost or neighbours.later or incoming.state.orphan_stops:
+            _put_in_order(db, incoming, transaction_id, neighbours)
         return StartTransactionResponse(transaction_id=transaction_id, id_tag_info=info)
-
-    @staticmethod
-    def _known_start(
-        db: Db, incoming: Incoming, request: StartTransaction, started_at_us: int
-    ) -> StartTransactionResponse | None:
-        """The answer that this very start got when it came the first time."""
-        known = transactions.find_start(
-            db,
-            charge_point_id=incoming.charge_point_id,
-            connector_id=request.connector_id,
-            id_tag=request.id_tag,
-            started_at_us=started_at_us,
-            meter_start_wh=request.meter_start,
-        )
-        if known is None:
-            return None
-        return StartTransactionResponse(
-            transaction_id=known.transaction_id, id_tag_info=first_verdict(known).info()
-        )
-
-    @staticmethod
-    def _lost(
-        db: Db, incoming: Incoming, request: StartTransaction, started_at_us: int
-    ) -> list[TransactionRecord]:
-        """One transaction per connector: their stops were lost, or are yet to come."""
-        return [
-            transaction
-            for transaction in transactions.open_on_connector(
-                db, incoming.charge_point_id, request.connector_id
-            )
-            if transaction.started_at_us <= started_at_us
-        ]
-
-    def _own_verdict(
-        self,
-        db: Db,
-        incoming: Incoming,
-        request: StartTransaction,
-        started_at_us: int,
-        lost: Iterable[TransactionRecord],
-    ) -> Verdict:
-        besides = [transaction.transaction_id for transaction in lost]
-        return self._authorization.start_verdict(db, incoming, request, started_at_us, besides)
 
     async def stop(self, incoming: Incoming, request: StopTransaction) -> StopTransactionResponse:
         return await self._store.write(lambda db: self._stop(db, incoming, request))
@@ -168,121 +137,87 @@ class TransactionService:
     ) -> StopTransactionResponse:
         stopped_at_us = incoming.event_time_us(request.timestamp)
         info = self._authorization.stop_info(db, incoming, request, stopped_at_us)
-        response = StopTransactionResponse(id_tag_info=info)
-        transaction, flags = self._stopped_transaction(db, incoming, request, stopped_at_us)
-        if transaction is None:
-            self._keep_orphan(db, incoming, request, stopped_at_us)
-            return response
-        metering.insert(
-            db,
-            incoming,
-            transaction.connector_id,
-            request.transaction_data or (),
-            transaction_id=transaction.transaction_id,
-            sent_transaction_id=request.transaction_id,
-        )
-        if transaction.state == "stopped":
-            if (transaction.stopped_at_us, transaction.meter_stop_wh) != (
-                stopped_at_us,
-                request.meter_stop,
-            ):
-                transactions.add_flags(db, transaction.transaction_id, ["second stop differs"])
-            return response  # the first stop stands
-        energy = _energy_wh(db, transaction, request.meter_stop)
-        if transaction.meter_start_wh < 0:
-            flags = [*flags, "no meter start"]
-        elif request.meter_stop < transaction.meter_start_wh:
-            flags = [*flags, "meter stop below start"]
-            ran = f"{request.meter_stop} after {transaction.meter_start_wh}"
-            incoming.note(db, DeviationKind.REGISTER_BACKWARDS, "meterStop", ran)
-        reason = str(request.reason or Reason.LOCAL)
-        transactions.stop(
-            db,
-            transaction.transaction_id,
-            stopped_at_us=stopped_at_us,
-            stop_received_at_us=incoming.received_at_us,
-            meter_stop_wh=request.meter_stop,
-            stop_reason=reason,
-            stop_id_tag=request.id_tag,
-            energy_wh=energy,
-            flags=flags,
-        )
-        db.emit(
-            TransactionStopped(
-                charge_point_id=incoming.charge_point_id,
-                at_us=incoming.received_at_us,
-                transaction_id=transaction.transaction_id,
-                connector_id=transaction.connector_id,
-                stopped_at_us=stopped_at_us,
-                meter_stop_wh=request.meter_stop,
-                energy_wh=energy,
-                reason=reason,
-            )
-        )
-        return response
-
-    @staticmethod
-    def _stopped_transaction(
-        db: Db, incoming: Incoming, request: StopTransaction, stopped_at_us: int
-    ) -> tuple[TransactionRecord | None, list[str]]:
-        """The transaction that a stop means, and what is odd about finding it.
-
-        -1 and 0 come from charge points that never got an id (errata 3.18, Q39). They are matched
-        by tag, meter and time when exactly one transaction fits; a connector is never guessed.
-        """
-        if request.transaction_id > 0:
-            known = transactions.owned(db, incoming.charge_point_id, request.transaction_id)
-            if known is not None:
-                return known, []
-        transaction = transactions.newest_for_stop(
-            db,
-            charge_point_id=incoming.charge_point_id,
-            id_tag=request.id_tag,
-            meter_stop_wh=request.meter_stop,
-            stopped_at_us=stopped_at_us,
-        )
-        return transaction, [f"stop sent for id {request.transaction_id}"]
-
-    @staticmethod
-    def _keep_orphan(
-        db: Db, incoming: Incoming, request: StopTransaction, stopped_at_us: int
-    ) -> None:
-        is_new = orphan_stops.insert(
-            db,
-            charge_point_id=incoming.charge_point_id,
-            transaction_id=request.transaction_id,
-            id_tag=request.id_tag,
-            meter_stop_wh=request.meter_stop,
-            stopped_at_us=stopped_at_us,
-            received_at_us=incoming.received_at_us,
-            reason=str(request.reason or Reason.LOCAL),
-            payload=msgspec.json.encode(request).decode(),
-        )
-        if is_new:
-            if request.transaction_id != -1:  # which is right where no id came (errata 3.18)
-                sent = str(request.transaction_id)
-                incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
-            db.emit(
-                StopOrphaned(
-                    charge_point_id=incoming.charge_point_id,
-                    at_us=incoming.received_at_us,
-                    transaction_id=request.transaction_id,
-                    meter_stop_wh=request.meter_stop,
-                    stopped_at_us=stopped_at_us,
-                )
-            )
+        parent_id_tag = None if info is None else info.parent_id_tag
+        reconciliation.take_stop(db, incoming, request, parent_id_tag)
+        if incoming.state.orphan_stops:
+            reconciliation.retry_orphans(db, incoming.charge_point_id, incoming.received_at_us)
+        return StopTransactionResponse(id_tag_info=info)
 
 
-def _energy_wh(db: Db, transaction: TransactionRecord, meter_stop_wh: int) -> int | None:
-    """Energy of a transaction in Wh (OCPP 1.6, 4.10); None if it cannot be told. Never negative.
+def _neighbours(db: Db, incoming: Incoming, request: StartTransaction) -> _Neighbours:
+    started_at_us, now_us = incoming.event_time_us(request.timestamp), incoming.received_at_us
+    place = incoming.charge_point_id, request.connector_id
+    since = transactions.started_from(db, *place, started_at_us)
+    beside = transactions.open_on_connector(db, *place)
+    is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
+    return _Neighbours(
+        is_timed,
+        _began_before(since if is_timed else beside, request, started_at_us, is_timed),
+        # One transaction per connector: the stop of an earlier one was lost, or is yet to come. One
+        # from the future was started by a wrong clock, before this one came.
+        [
+            transaction
+            for transaction in beside
+            if transaction.started_at_us <= started_at_us
+            or started_at_us <= now_us < transaction.started_at_us
+        ],
+        [one for one in since if started_at_us < one.started_at_us <= now_us],
+    )
 
-    A stop below the start (-1 from some devices, a register that was reset) says nothing, nor does
-    a start below 0; then the registers sampled meanwhile do.
+
+def _began_before(
+    found: list[TransactionRecord], request: StartTransaction, started_at_us: int, is_timed: bool
+) -> TransactionRecord | None:
+    """The transaction that this very start began when it came before.
+
+    Without a clock it comes at another time: then it is the one that is open all the same.
     """
-    if meter_stop_wh >= transaction.meter_start_wh >= 0:
-        return meter_stop_wh - transaction.meter_start_wh
-    registers = meter_readings.register_range(db, transaction.transaction_id)
-    if registers is None:
+    for transaction in found:
+        if (
+            transaction.meter_start_wh == request.meter_start
+            and transaction.id_tag_key == id_tag_key(request.id_tag)
+            and (
+                transaction.started_at_us == started_at_us
+                if is_timed
+                else CLOCK_NOT_SET in transaction.flags
+            )
+        ):
+            return transaction
+    return None
+
+
+def _answer_again(known: TransactionRecord) -> StartTransactionResponse:
+    return StartTransactionResponse(
+        transaction_id=known.transaction_id, id_tag_info=first_verdict(known).info()
+    )
+
+
+def _booted_since(incoming: Incoming, started_at_us: int) -> int | None:
+    """The boot that came after a start, for a start that was queued: it may be over (Q45)."""
+    booted_at_us = incoming.state.booted_at_us
+    if booted_at_us is None or started_at_us >= booted_at_us - SECOND_US:
         return None
-    first, last = registers
-    return round(last - first) if last >= first else None
+    return booted_at_us
+
+
+def _put_in_order(db: Db, incoming: Incoming, transaction_id: int, neighbours: _Neighbours) -> None:
+    """What a start proves about others, and others about it: they may come in any order."""
+    at_us = incoming.received_at_us
+    started = transactions.owned(db, incoming.charge_point_id, transaction_id)
+    assert started is not None
+    for transaction in neighbours.lost:
+        reconciliation.supersede(db, transaction, started, at_us)
+    if incoming.state.orphan_stops:
+        reconciliation.retry_orphans(db, incoming.charge_point_id, at_us)
+        started = transactions.owned(db, incoming.charge_point_id, transaction_id)
+        assert started is not None
+    if not neighbours.later:
+        return
+    if started.state is TransactionState.OPEN:
+        reconciliation.supersede(db, started, neighbours.later[0], at_us)
+    before = transactions.before_on_connector(
+        db, started.charge_point_id, started.connector_id, started.started_at_us
+    )
+    if before is not None and before.state is TransactionState.SUPERSEDED:
+        # What proved it over is farther than this one.
+        reconciliation.supersede(db, before, started, at_us)

@@ -12,7 +12,9 @@ from ocpptrio.store import (
     conditions,
     configuration,
     connectors,
+    orphan_stops,
     provisioning,
+    register_habits,
     transactions,
 )
 from ocpptrio.store.driver import Reader, Store
@@ -54,6 +56,9 @@ def _sessions(reader: Reader) -> list[Session]:
                 started_at_us=transaction.started_at_us,
                 received_at_us=transaction.start_received_at_us,
                 meter_start_wh=transaction.meter_start_wh,
+                suspect_since_us=transaction.suspect_since_us,
+                first_register_wh=transaction.first_meter_wh,
+                first_register_at_us=transaction.first_meter_at_us,
             )
         )
     keys_of: dict[str, dict[str, str | None]] = {}
@@ -84,6 +89,12 @@ def _sessions(reader: Reader) -> list[Session]:
             )
     provisioned = {record.charge_point_id: record for record in provisioning.everyone(reader)}
     nothing = ProvisioningRecord(charge_point_id="")
+    orphans_of: dict[str, set[int]] = {}
+    for orphan in orphan_stops.unresolved(reader):
+        orphans_of.setdefault(orphan.charge_point_id, set()).add(orphan.orphan_id)
+    habits_of: dict[str, set[str]] = {}
+    for known in register_habits.everyone(reader):
+        habits_of.setdefault(known.charge_point_id, set()).add(known.habit)
     return [
         Session(
             SessionState(
@@ -111,6 +122,8 @@ def _sessions(reader: Reader) -> list[Session]:
                 configuration_read_at_us=read_at_us.get(record.charge_point_id),
                 provisioning=provisioned.get(record.charge_point_id, nothing).state,
                 provisioning_detail=provisioned.get(record.charge_point_id, nothing).detail,
+                orphan_stops=frozenset(orphans_of.get(record.charge_point_id, ())),
+                register_habits=frozenset(habits_of.get(record.charge_point_id, ())),
             ),
             record.last_seen_at_us or 0,
         )

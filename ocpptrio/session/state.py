@@ -23,16 +23,21 @@ from ocpptrio.events import (
     MeterValuesReceived,
     OpenMode,
     OpenModeChanged,
+    OrphanStopResolved,
     ProvisioningChanged,
     ProvisioningState,
     Registered,
+    RegisterHabitNoted,
     RegistrationChanged,
     StatusChanged,
+    StopOrphaned,
+    TransactionReconciled,
     TransactionStarted,
     TransactionStopped,
     TransactionSuperseded,
 )
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
+from ocpptrio.store.records import Conclusion
 
 # Boots and connections within this time are remembered, up to so many.
 RECENT_US = 3_600_000_000
@@ -76,6 +81,10 @@ class RunningTransaction(msgspec.Struct, frozen=True, kw_only=True):
     started_at_us: int  # as the charge point says
     received_at_us: int = 0
     meter_start_wh: int
+    suspect_since_us: int | None = None  # a boot, since which nothing shows that it runs
+    # The first register that was sampled: tells whether registers count as they should.
+    first_register_wh: float | None = None
+    first_register_at_us: int | None = None
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,13 +138,29 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     boot_status: RegistrationStatus | None = None
     provisioning: ProvisioningState | None = None
     provisioning_detail: str | None = None
+    orphan_stops: frozenset[int] = frozenset()  # that fit nothing yet
+    register_habits: frozenset[str] = frozenset()  # odd ways in which its registers count
 
 
 def apply(state: SessionState, event: AnyEvent) -> SessionState:
     """The state after the event. An event that changes nothing known returns the same state."""
     match event:
         case MeterValuesReceived(connector_id=connector_id):
-            return replace(state, meters=state.meters | {connector_id: _meter(state, event)})
+            meters = state.meters | {connector_id: _meter(state, event)}
+            running_one = state.transactions.get(event.transaction_id or 0)
+            if (
+                running_one is None
+                or event.energy_wh is None
+                or running_one.first_register_wh is not None
+            ):
+                return replace(state, meters=meters)
+            running_one = replace(
+                running_one,
+                first_register_wh=event.energy_wh,
+                first_register_at_us=event.measured_at_us,
+            )
+            transactions = state.transactions | {running_one.transaction_id: running_one}
+            return replace(state, meters=meters, transactions=transactions)
         case StatusChanged(outdated=True):
             return state
         case StatusChanged(connector_id=connector_id):
@@ -161,12 +186,24 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
                 started_at_us=event.started_at_us,
                 received_at_us=event.at_us,
                 meter_start_wh=event.meter_start_wh,
+                suspect_since_us=event.suspect_since_us,
             )
             return replace(state, transactions=state.transactions | {transaction_id: transaction})
         case TransactionStopped() | TransactionSuperseded():
             running = dict(state.transactions)
             running.pop(event.transaction_id, None)
             return replace(state, transactions=running)
+        case TransactionReconciled():
+            return replace(state, transactions=_reconciled(state, event))
+        case StopOrphaned(orphan_id=orphan_id):
+            return replace(state, orphan_stops=state.orphan_stops | {orphan_id})
+        case OrphanStopResolved(orphan_id=orphan_id):
+            return replace(state, orphan_stops=state.orphan_stops - {orphan_id})
+        case RegisterHabitNoted(habit=habit, forgotten=forgotten):
+            habits = state.register_habits
+            return replace(
+                state, register_habits=habits - {habit} if forgotten else habits | {habit}
+            )
         case Connected():
             return replace(
                 state,
@@ -266,6 +303,20 @@ def _meter(state: SessionState, event: MeterValuesReceived) -> MeterState:
         heard_at_us=event.at_us,
         **values,
     )
+
+
+def _reconciled(state: SessionState, event: TransactionReconciled) -> dict[int, RunningTransaction]:
+    running = dict(state.transactions)
+    known = running.get(event.transaction_id)
+    if known is not None:
+        match event.conclusion:
+            case Conclusion.SUSPECT:
+                running[event.transaction_id] = replace(known, suspect_since_us=event.at_us)
+            case Conclusion.RUNNING:
+                running[event.transaction_id] = replace(known, suspect_since_us=None)
+            case Conclusion.ENDED:
+                del running[event.transaction_id]
+    return running
 
 
 _METER_FIELDS = tuple(name for name in MeterState.__struct_fields__ if not name.endswith("_at_us"))

@@ -110,6 +110,7 @@ def remove(db: Db, charge_point_id: str, at_us: int) -> bool:
     db.run("DELETE FROM conditions WHERE charge_point_id = ?", [charge_point_id])
     db.run("DELETE FROM clock_skews WHERE charge_point_id = ?", [charge_point_id])
     db.run("DELETE FROM charge_point_groups WHERE charge_point_id = ?", [charge_point_id])
+    db.run("DELETE FROM register_habits WHERE charge_point_id = ?", [charge_point_id])
     db.emit(Removed(charge_point_id=charge_point_id, at_us=at_us))
     return True
 

@@ -17,11 +17,27 @@ TABLE = Table(name="meter_readings", columns=MeterReading.__struct_fields__, onc
 _SELECT = "SELECT * FROM meter_readings"
 _INSERT = f"""INSERT INTO meter_readings ({", ".join(TABLE.columns)})
     VALUES ({", ".join("?" * len(TABLE.columns))}) ON CONFLICT DO NOTHING"""  # noqa: S608 - names
-_SELECT_REGISTER = "SELECT energy_wh FROM meter_readings"
+# As above, if nothing is known of that instant.
+_INSERT_FIRST = f"""INSERT INTO meter_readings ({", ".join(TABLE.columns)})
+    SELECT {", ".join("?" * len(TABLE.columns))} WHERE NOT EXISTS (
+        SELECT 1 FROM meter_readings WHERE charge_point_id = ?
+            AND coalesce(transaction_id, 0) = ? AND measured_at_us = ?)
+    ON CONFLICT DO NOTHING RETURNING reading_id"""  # noqa: S608 - names
+REGISTERS = 10_000  # of a transaction: far more turns than any register takes
 # Finds the rows of a transaction by the one index there is, which begins with the charge point.
 _OF_TRANSACTION = """ WHERE charge_point_id =
         (SELECT charge_point_id FROM transactions WHERE transaction_id = ?)
     AND coalesce(transaction_id, 0) = ?"""
+_TURNS = f"""SELECT measured_at_us, energy_wh, context FROM (
+        SELECT measured_at_us, energy_wh, context, reading_id,
+            lag(energy_wh, 2) OVER sampled AS before_that,
+            lag(energy_wh) OVER sampled AS before,
+            lead(energy_wh) OVER sampled AS after
+        FROM meter_readings {_OF_TRANSACTION} AND energy_wh IS NOT NULL
+        WINDOW sampled AS (ORDER BY measured_at_us, reading_id)) AS sampled
+    WHERE before IS NULL OR after IS NULL OR energy_wh < before OR after < energy_wh
+        OR before < before_that OR context IN ('Transaction.Begin', 'Transaction.End')
+    ORDER BY measured_at_us, reading_id LIMIT ?"""  # noqa: S608 - our own text
 
 
 def row(reading: MeterReading) -> Row:
@@ -31,6 +47,27 @@ def row(reading: MeterReading) -> Row:
 def insert(db: Db, reading: MeterReading) -> None:
     """Insert a reading inside a write; one that is there already adds nothing."""
     db.run(_INSERT, row(reading))
+
+
+def insert_first(db: Db, reading: MeterReading) -> bool:
+    """Insert a reading if its transaction has none of that instant; False if it has."""
+    where: Row = (reading.charge_point_id, reading.transaction_id or 0, reading.measured_at_us)
+    return db.row(_INSERT_FIRST, [*row(reading), *where]) is not None
+
+
+def sampled_at(
+    reader: Reader, charge_point_id: str, transaction_id: int | None, measured_at_us: int
+) -> list[tuple[int, str]]:
+    """The connectors and sampled values, as JSON, of an instant."""
+    return cast(
+        "list[tuple[int, str]]",
+        reader.rows(
+            """SELECT connector_id, sampled_values FROM meter_readings
+            WHERE charge_point_id = ? AND coalesce(transaction_id, 0) = ?
+                AND measured_at_us = ?""",
+            [charge_point_id, transaction_id or 0, measured_at_us],
+        ),
+    )
 
 
 def digest(connector_id: int, transaction_id: int | None, sampled_values: str) -> int:
@@ -69,15 +106,11 @@ def of_charge_point(
     return [MeterReading.of(row) for row in reader.rows(sql, parameters)]
 
 
-def register_range(reader: Reader, transaction_id: int) -> tuple[float, float] | None:
-    """The first and the last import register of a transaction, in Wh, by time of measurement."""
-    where = _OF_TRANSACTION + " AND energy_wh IS NOT NULL ORDER BY measured_at_us"
-    sql = _SELECT_REGISTER + where
-    parameters = [transaction_id, transaction_id]
-    first = reader.row(sql + ", reading_id LIMIT 1", parameters)
-    last = reader.row(sql + " DESC, reading_id DESC LIMIT 1", parameters)
-    if first is None or last is None:
-        return None
-    assert isinstance(first[0], float)
-    assert isinstance(last[0], float)
-    return first[0], last[0]
+def registers(reader: Reader, transaction_id: int) -> list[tuple[int, float, str]]:
+    """Time, import register in Wh and context of a transaction's readings, in order.
+
+    Of those between, only what lies at a turn: where a register falls, with its neighbours, and
+    where a transaction begins or ends. The rest adds nothing to what was charged.
+    """
+    rows = reader.rows(_TURNS, [transaction_id, transaction_id, REGISTERS])
+    return cast("list[tuple[int, float, str]]", rows)

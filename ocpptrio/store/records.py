@@ -5,11 +5,11 @@ Times (`_us`) are microseconds since 1970 in UTC. Not here: SQL, and events (ocp
 
 from enum import StrEnum
 from functools import cache
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
-from ocpptrio.events import ConditionKind, OpenMode, ProvisioningState
+from ocpptrio.events import ConditionKind, Facts, OpenMode, ProvisioningState
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind
 from ocpptrio.store.driver import Row
@@ -19,6 +19,54 @@ class TransactionState(StrEnum):
     OPEN = "open"
     STOPPED = "stopped"
     SUPERSEDED = "superseded"  # another start on the connector proves that it is over
+    CONCLUDED = "concluded"  # over by other evidence, or by a person's word; no stop came
+
+
+class EnergySource(StrEnum):
+    """What the energy of a transaction was made of, the best first."""
+
+    START_STOP = "start and stop"
+    TRANSACTION_SAMPLES = "transaction samples"  # up to one of the context Transaction.End
+    SAMPLES = "samples"
+    STOP_FIELD = "stop field"  # meterStop, less a base that is not meterStart
+    NEXT_START = "next start"  # meterStart of the next transaction on the connector
+    PERSON = "person"
+
+
+class Confidence(StrEnum):
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    UNSURE = "unsure"
+
+
+class Conclusion(StrEnum):
+    """What was concluded about a transaction besides what its own messages say."""
+
+    SUSPECT = "suspect"  # a boot: it may be over
+    RUNNING = "running"  # no longer suspect
+    SUPERSEDED = "superseded"
+    ENDED = "ended"
+    STOP_MATCHED = "stop matched"  # a stop for another id is its
+    STOP_TAKEN = "stop taken"  # after we had concluded that it was over
+    ENERGY_GIVEN = "energy given"  # by a person
+
+
+class ReviewKind(StrEnum):
+    """Why something waits for a person."""
+
+    ORPHAN_STOP = "orphan stop"  # fits no transaction, or several
+    SUSPECT = "suspect"  # since long, and nothing proves it over
+    ENERGY_UNKNOWN = "energy unknown"
+    VALUES_AFTER_END = "values after end"  # of one that we had concluded
+
+
+class RegisterHabit(StrEnum):
+    """An odd way in which registers of a charge point count (Q44)."""
+
+    SAMPLES_PER_TRANSACTION = "samples per transaction"  # start and stop count on
+    STOP_PER_TRANSACTION = "stop per transaction"  # while start counts on
+    ZERO_START = "zero start"  # meterStart is 0, whatever the register shows
+    RESTARTS = "restarts"  # a register began anew within a transaction
 
 
 class CommandState(StrEnum):
@@ -198,9 +246,26 @@ class TransactionRecord(Record, frozen=True, kw_only=True):
     flags: tuple[str, ...]  # what is odd
     account_key: str  # of the idTag that answers for it, folded
     authorization_reason: str | None  # why it was answered so
-    # The newest import register among its meter readings: looked up where people see it.
+    suspect_since_us: int | None = None  # a boot, since which nothing shows that it runs
+    concluded_at_us: int | None = None  # when it ended, as far as we can tell: no stop came
+    energy_source: EnergySource | None = None
+    stop_sent_id: int | None = None  # the id in its stop, where that is not its own
+    # The ends of its register: kept when its readings go.
+    first_register_wh: float | None = None
+    first_register_at_us: int | None = None
+    last_register_wh: float | None = None
+    last_register_at_us: int | None = None
+    # The newest and the first import register among its meter readings, or of those that were
+    # kept: looked up where people see it.
     last_meter_wh: float | None
     last_meter_at_us: int | None
+    first_meter_wh: float | None = None
+    first_meter_at_us: int | None = None
+
+    @property
+    def ended_at_us(self) -> int | None:
+        """When it stopped, or ended as far as we can tell."""
+        return self.concluded_at_us if self.stopped_at_us is None else self.stopped_at_us
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -216,6 +281,23 @@ class Running(Record, frozen=True, kw_only=True):
     transaction_id: int
     charge_point_id: str
     account_key: str
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+_facts = msgspec.json.Decoder(Facts)
+
+
+def facts_json(evidence: Facts) -> str:
+    """The evidence as a column holds it."""
+    return msgspec.json.encode(evidence).decode()
+
+
+def _with_evidence(record: type[RecordT], row: Row) -> RecordT:
+    values: dict[str, object] = dict(zip(record.__struct_fields__, row, strict=True))
+    evidence = values["evidence"]
+    assert isinstance(evidence, str)
+    return msgspec.convert(values | {"evidence": _facts.decode(evidence)}, record)
 
 
 def split_flags(text: object) -> tuple[str, ...]:
@@ -234,6 +316,8 @@ class OrphanStopRecord(Record, frozen=True, kw_only=True):
     received_at_us: int
     reason: str
     payload: str  # the whole request as JSON
+    resolved_at_us: int | None = None  # None: it still fits nothing
+    stopped_transaction_id: int | None = None  # the transaction that it ended
 
 
 class MeterReading(Record, frozen=True, kw_only=True):
@@ -255,6 +339,72 @@ class MeterReading(Record, frozen=True, kw_only=True):
     temperature_c: float | None = None
     sampled_values: str  # all of them as received, as JSON
     digest: int  # see meter_readings.digest
+
+
+class ConclusionRecord(Record, frozen=True, kw_only=True):
+    conclusion_id: int
+    transaction_id: int
+    at_us: int
+    conclusion: Conclusion
+    confidence: Confidence
+    evidence: Facts
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return _with_evidence(cls, row)
+
+
+class ReviewRecord(Record, frozen=True, kw_only=True):
+    review_id: int
+    kind: ReviewKind
+    charge_point_id: str
+    transaction_id: int | None
+    orphan_id: int | None
+    since_us: int
+    evidence: Facts
+    resolved_at_us: int | None = None  # None: it waits
+    decision: str | None = None
+    note: str | None = None
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return _with_evidence(cls, row)
+
+
+class RegisterHabitRecord(Record, frozen=True, kw_only=True):
+    charge_point_id: str
+    habit: RegisterHabit
+    transaction_id: int  # that showed it last
+    noted_at_us: int
+    evidence: Facts
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return _with_evidence(cls, row)
+
+
+class RollupRecord(Record, frozen=True, kw_only=True):
+    """Meter readings of a quarter of an hour; None where it was not measured."""
+
+    charge_point_id: str
+    connector_id: int
+    begins_at_us: int
+    transaction_id: int  # 0: outside of any
+    readings: int
+    energy_wh: float | None = None  # imported meanwhile
+    register_wh: float | None = None  # at the end
+    power_min_w: float | None = None
+    power_avg_w: float | None = None
+    power_max_w: float | None = None
+    current_avg_a: float | None = None
+    voltage_avg_v: float | None = None
+    soc_percent: float | None = None  # at the end
+    temperature_avg_c: float | None = None
+
+
+class ProgressRecord(Record, frozen=True, kw_only=True):
+    name: str
+    value: int
 
 
 class CommandRecord(Record, frozen=True, kw_only=True):

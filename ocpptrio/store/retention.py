@@ -4,7 +4,7 @@ Not here: when to prune, and the log of it (services).
 """
 
 from ocpptrio.config import RetentionSettings
-from ocpptrio.store import conditions
+from ocpptrio.store import conditions, transactions
 from ocpptrio.store.driver import Db, Row
 
 ROWS = 2000  # of a table in a call: some 10 ms, for which other writers wait
@@ -33,18 +33,26 @@ _READINGS = (
     WHERE received_at_us < ? OR reading_id < ?""",
     "DELETE FROM meter_readings WHERE reading_id <= ? AND (received_at_us < ? OR reading_id < ?)",
 )
-_COMMANDS = (
-    """SELECT max(command_id), count(*) FROM
-        (SELECT command_id, settled_at_us FROM commands ORDER BY command_id LIMIT ?) AS oldest
-    WHERE settled_at_us < ? OR command_id < ?""",
-    "DELETE FROM commands WHERE command_id <= ? AND (settled_at_us < ? OR command_id < ?)",
+_SECURITY_EVENTS = (
+    """SELECT max(security_event_id), count(*) FROM
+        (SELECT security_event_id, received_at_us FROM security_events
+        ORDER BY security_event_id LIMIT ?) AS oldest
+    WHERE received_at_us < ? OR security_event_id < ?""",
+    """DELETE FROM security_events
+    WHERE security_event_id <= ? AND (received_at_us < ? OR security_event_id < ?)""",
 )
-_TASKS = (
-    """SELECT max(task_id), count(*) FROM
-        (SELECT task_id, ended_at_us FROM tasks ORDER BY task_id LIMIT ?) AS oldest
-    WHERE ended_at_us < ? OR task_id < ?""",
-    "DELETE FROM tasks WHERE task_id <= ? AND (ended_at_us < ? OR task_id < ?)",
-)
+_ROLLUPS = """DELETE FROM meter_rollups WHERE (charge_point_id, connector_id, begins_at_us,
+        transaction_id) IN (
+    SELECT charge_point_id, connector_id, begins_at_us, transaction_id FROM meter_rollups
+    WHERE begins_at_us < ? ORDER BY begins_at_us LIMIT ?)
+    RETURNING 1"""
+# What is unsettled or waits is kept whatever its age: the oldest rows may be among it.
+_SETTLED = {
+    "commands": ("command_id", "settled_at_us"),
+    "tasks": ("task_id", "ended_at_us"),
+    "orphan_stops": ("orphan_id", "resolved_at_us"),
+    "reviews": ("review_id", "resolved_at_us"),
+}
 
 
 def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
@@ -52,15 +60,38 @@ def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
     return {
         "journal": _prune_journal(db, settings, now_us),
         "events": _prune_oldest(db, _EVENTS, now_us - settings.events_days * DAY_US, 0),
-        "meter_readings": _prune_oldest(
-            db, _READINGS, now_us - settings.meter_readings_days * DAY_US, 0
+        "meter_readings": _prune_readings(db, now_us - settings.meter_readings_days * DAY_US),
+        "meter_rollups": len(db.rows(_ROLLUPS, [now_us - settings.rollups_days * DAY_US, ROWS])),
+        "security_events": _prune_oldest(
+            db, _SECURITY_EVENTS, now_us - settings.security_events_days * DAY_US, 0
         ),
         "conditions": conditions.prune(
             db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS
         ),
-        "commands": _prune_oldest(db, _COMMANDS, now_us - settings.commands_days * DAY_US, 0),
-        "tasks": _prune_oldest(db, _TASKS, now_us - settings.commands_days * DAY_US, 0),
+        "tasks": _prune_settled(db, "tasks", now_us - settings.commands_days * DAY_US),
+        "commands": _prune_settled(db, "commands", now_us - settings.commands_days * DAY_US),
+        "orphan_stops": _prune_settled(db, "orphan_stops", now_us - settings.reviews_days * DAY_US),
+        "reviews": _prune_settled(db, "reviews", now_us - settings.reviews_days * DAY_US),
     }
+
+
+def _prune_readings(db: Db, cutoff_us: int) -> int:
+    """Of transactions the ends of the register stay."""
+    find, _ = _READINGS
+    ((newest, count),) = db.rows(find, [ROWS, cutoff_us, 0])
+    if count:
+        assert isinstance(newest, int)
+        transactions.keep_registers(db, readings_up_to=newest, received_before_us=cutoff_us)
+    return _prune_oldest(db, _READINGS, cutoff_us, 0)
+
+
+def _prune_settled(db: Db, table: str, cutoff_us: int) -> int:
+    """The oldest of those that are settled for long enough."""
+    key, settled = _SETTLED[table]
+    # Names of our own.
+    sql = f"""DELETE FROM {table} WHERE {key} IN (
+        SELECT {key} FROM {table} WHERE {settled} < ? ORDER BY {settled} LIMIT ?) RETURNING 1"""  # noqa: S608
+    return len(db.rows(sql, [cutoff_us, ROWS]))
 
 
 def _prune_journal(db: Db, settings: RetentionSettings, now_us: int) -> int:

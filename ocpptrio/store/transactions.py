@@ -3,35 +3,43 @@
 Not here: whose start or stop is believed (services), meter readings, stops that fit nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
 from ocpptrio.store.driver import Db, Reader, SqlValue
-from ocpptrio.store.records import Running, TransactionRecord, TransactionState, split_flags
+from ocpptrio.store.records import (
+    EnergySource,
+    Running,
+    TransactionRecord,
+    TransactionState,
+    split_flags,
+)
 
-# The newest register is looked up with the row, two steps into an index: kept up to date with each
-# reading, it would cost the busiest path of all. Without the plus, SQLite would not use the index,
-# as an expression in it has no column's type.
-_SELECT_WITH_REGISTER = """SELECT transactions.*,
-    (SELECT energy_wh FROM meter_readings
+# Registers are looked up with the row, two steps into an index each: kept up to date with each
+# reading, they would cost the busiest path of all. Without the plus, SQLite would not use the
+# index, as an expression in it has no column's type.
+_REGISTER = """coalesce((SELECT {column} FROM meter_readings
         WHERE meter_readings.charge_point_id = transactions.charge_point_id
             AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
             AND energy_wh IS NOT NULL
-        ORDER BY measured_at_us DESC LIMIT 1),
-    (SELECT measured_at_us FROM meter_readings
-        WHERE meter_readings.charge_point_id = transactions.charge_point_id
-            AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
-            AND energy_wh IS NOT NULL
-        ORDER BY measured_at_us DESC LIMIT 1)
-FROM transactions"""
+        ORDER BY measured_at_us {order} LIMIT 1), {kept})"""
+_NEWEST_WH = _REGISTER.format(column="energy_wh", order="DESC", kept="last_register_wh")
+_NEWEST_AT = _REGISTER.format(column="measured_at_us", order="DESC", kept="last_register_at_us")
+_FIRST_WH = _REGISTER.format(column="energy_wh", order="ASC", kept="first_register_wh")
+_FIRST_AT = _REGISTER.format(column="measured_at_us", order="ASC", kept="first_register_at_us")
+# Names of our own.
+_SELECT_WITH_REGISTER = f"""SELECT transactions.*,
+    {_NEWEST_WH}, {_NEWEST_AT}, {_FIRST_WH}, {_FIRST_AT} FROM transactions"""  # noqa: S608
 
 # What counts as running where somebody must not charge too often at a time: a refused start charges
 # nothing, and ghosts block nobody (Q51). The first condition chooses the index.
-_COUNTS_AS_RUNNING = "state = 'open' AND authorization_status = 'Accepted'"
+_COUNTS_AS_RUNNING = (
+    "state = 'open' AND authorization_status = 'Accepted' AND suspect_since_us IS NULL"
+)
 
-# What a decision needs goes without it.
-_SELECT = "SELECT transactions.*, NULL, NULL FROM transactions"
+# What a decision needs goes without them.
+_SELECT = "SELECT transactions.*, NULL, NULL, NULL, NULL FROM transactions"
 
 # The first condition chooses the index, which holds few: all the others are stopped.
 _OPEN = " AND stopped_at_us IS NULL AND state = 'open'"
@@ -53,6 +61,7 @@ def insert(
     account_id_tag: str | None = None,
     authorization_reason: str | None = None,
     flags: Iterable[str] = (),
+    suspect_since_us: int | None = None,
 ) -> int:
     """Begin a transaction; returns its id, which was never used before.
 
@@ -64,8 +73,8 @@ def insert(
         """INSERT INTO transactions (charge_point_id, connector_id, id_tag, id_tag_key,
             parent_id_tag, authorization_status, authorization_expires_at_us, reservation_id,
             started_at_us, start_received_at_us, meter_start_wh, state, flags, account_key,
-            authorization_reason)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING transaction_id""",
+            authorization_reason, suspect_since_us)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING transaction_id""",
         [
             charge_point_id,
             connector_id,
@@ -82,6 +91,7 @@ def insert(
             ",".join(flags),
             id_tag_key(id_tag if account_id_tag is None else account_id_tag),
             authorization_reason,
+            suspect_since_us,
         ],
     )
     assert found is not None
@@ -90,21 +100,15 @@ def insert(
     return transaction_id
 
 
-def find_start(
-    reader: Reader,
-    *,
-    charge_point_id: str,
-    connector_id: int,
-    id_tag: str,
-    started_at_us: int,
-    meter_start_wh: int,
-) -> TransactionRecord | None:
-    """The transaction that this very StartTransaction began when it came the first time."""
-    return _one(
+def started_from(
+    reader: Reader, charge_point_id: str, connector_id: int, since_us: int, limit: int = 16
+) -> list[TransactionRecord]:
+    """The first that started on a connector at that time or later: nearly always none."""
+    return _all(
         reader,
-        """ WHERE charge_point_id = ? AND connector_id = ? AND id_tag_key = ?
-            AND started_at_us = ? AND meter_start_wh = ?""",
-        [charge_point_id, connector_id, id_tag_key(id_tag), started_at_us, meter_start_wh],
+        """ WHERE charge_point_id = ? AND connector_id = ? AND started_at_us >= ?
+        ORDER BY started_at_us LIMIT ?""",
+        [charge_point_id, connector_id, since_us, limit],
     )
 
 
@@ -145,6 +149,18 @@ def accounts_of(account_key: str, group_key: str | None) -> tuple[str, list[SqlV
     return "IN (SELECT id_tag_key FROM id_tags WHERE group_key = ?)", [group_key]
 
 
+def before_on_connector(
+    reader: Reader, charge_point_id: str, connector_id: int, before_us: int
+) -> TransactionRecord | None:
+    """The last one that started before that time."""
+    return _one(
+        reader,
+        """ WHERE charge_point_id = ? AND connector_id = ? AND started_at_us < ?
+        ORDER BY started_at_us DESC, transaction_id DESC LIMIT 1""",
+        [charge_point_id, connector_id, before_us],
+    )
+
+
 def open_of(reader: Reader, charge_point_id: str) -> list[TransactionRecord]:
     sql = " WHERE charge_point_id = ?" + _OPEN + " ORDER BY connector_id, transaction_id"
     return _all(reader, sql, [charge_point_id])
@@ -155,24 +171,33 @@ def everyone_open(reader: Reader) -> list[TransactionRecord]:
     return _all(reader, " WHERE TRUE" + _OPEN + order, [], select=_SELECT_WITH_REGISTER)
 
 
-def newest_for_stop(
-    reader: Reader,
-    *,
-    charge_point_id: str,
-    id_tag: str | None,
-    meter_stop_wh: int,
-    stopped_at_us: int,
-) -> TransactionRecord | None:
-    """The transaction without a stop that this stop of an unknown id must mean.
+def candidates_for_stop(
+    reader: Reader, *, charge_point_id: str, meter_stop_wh: int, stopped_at_us: int
+) -> list[TransactionRecord]:
+    """The transactions without a stop that a stop of an unknown id can mean.
 
-    None if there is none, or more than one that it could be: it is never guessed.
+    A stop below 0 says nothing of the meter. One that was superseded was over by then.
     """
-    where = """ WHERE charge_point_id = ? AND stopped_at_us IS NULL
-        AND started_at_us <= ? AND meter_start_wh <= ?"""
-    candidates = _all(reader, where, [charge_point_id, stopped_at_us, meter_stop_wh])
-    if id_tag is not None:
-        candidates = [one for one in candidates if one.id_tag_key == id_tag_key(id_tag)]
-    return candidates[0] if len(candidates) == 1 else None
+    return _all(
+        reader,
+        """ WHERE charge_point_id = ? AND stopped_at_us IS NULL AND started_at_us <= ?
+            AND (? < 0 OR meter_start_wh <= ?)
+            AND (superseded_by IS NULL OR ? <= (SELECT started_at_us FROM transactions AS next
+                WHERE next.transaction_id = transactions.superseded_by))""",
+        [charge_point_id, stopped_at_us, meter_stop_wh, meter_stop_wh, stopped_at_us],
+    )
+
+
+def stopped_by(
+    reader: Reader, *, charge_point_id: str, sent_id: int, stopped_at_us: int, meter_stop_wh: int
+) -> TransactionRecord | None:
+    """The transaction that this very stop of an id not its own ended when it came before."""
+    return _one(
+        reader,
+        """ WHERE charge_point_id = ? AND stop_sent_id = ? AND stopped_at_us = ?
+            AND meter_stop_wh = ?""",
+        [charge_point_id, sent_id, stopped_at_us, meter_stop_wh],
+    )
 
 
 def at(
@@ -185,7 +210,7 @@ def at(
         ORDER BY started_at_us DESC, transaction_id DESC LIMIT 1""",
         [charge_point_id, connector_id, at_us],
     )
-    if found is None or (found.stopped_at_us is not None and found.stopped_at_us < at_us):
+    if found is None or (found.ended_at_us is not None and found.ended_at_us < at_us):
         return None
     return found
 
@@ -200,12 +225,19 @@ def stop(
     stop_reason: str,
     stop_id_tag: str | None,
     energy_wh: int | None,
-    flags: Iterable[str] = (),
+    energy_source: EnergySource | None = None,
+    sent_id: int | None = None,
+    flags: Collection[str] = (),
 ) -> None:
-    """End a transaction, also one that was superseded."""
+    """End a transaction, also one that was superseded or concluded.
+
+    Args:
+        sent_id: the id in the stop, if it is not this one's.
+    """
     db.run(
         """UPDATE transactions SET state = ?, stopped_at_us = ?, stop_received_at_us = ?,
-            meter_stop_wh = ?, stop_reason = ?, stop_id_tag = ?, energy_wh = ?
+            meter_stop_wh = ?, stop_reason = ?, stop_id_tag = ?, energy_wh = ?,
+            energy_source = ?, stop_sent_id = ?, suspect_since_us = NULL
         WHERE transaction_id = ?""",
         [
             TransactionState.STOPPED,
@@ -215,18 +247,87 @@ def stop(
             stop_reason,
             stop_id_tag,
             energy_wh,
+            energy_source,
+            sent_id,
             transaction_id,
         ],
     )
-    add_flags(db, transaction_id, flags)
+    if flags:
+        add_flags(db, transaction_id, flags)
 
 
 def supersede(db: Db, transaction_id: int, by: int) -> None:
-    """The start of another transaction proves that this one is over; its stop may follow."""
+    """The start of another transaction proves that this one is over; its stop may follow.
+
+    A nearer one takes the place of the one that proved it before.
+    """
     db.run(
-        "UPDATE transactions SET state = ?, superseded_by = ? WHERE transaction_id = ?"
-        " AND state = 'open'",
+        """UPDATE transactions SET state = ?, superseded_by = ?, suspect_since_us = NULL
+        WHERE transaction_id = ? AND state IN ('open', 'superseded')""",
         [TransactionState.SUPERSEDED, by, transaction_id],
+    )
+
+
+def conclude(db: Db, transaction_id: int, concluded_at_us: int) -> None:
+    """It is over though no stop came, which may follow; superseded ones only get an end."""
+    db.run(
+        """UPDATE transactions SET concluded_at_us = ?,
+            state = CASE WHEN state = 'open' THEN 'concluded' ELSE state END
+        WHERE transaction_id = ? AND stopped_at_us IS NULL""",
+        [concluded_at_us, transaction_id],
+    )
+
+
+def set_suspect(db: Db, transaction_id: int, since_us: int | None) -> None:
+    """It may be over since a boot; None: it runs."""
+    sql = "UPDATE transactions SET suspect_since_us = ? WHERE transaction_id = ?"
+    db.run(sql, [since_us, transaction_id])
+
+
+def set_energy(
+    db: Db,
+    transaction_id: int,
+    energy_wh: int | None,
+    source: EnergySource | None,
+    *,
+    first: tuple[int, float] | None = None,
+    last: tuple[int, float] | None = None,
+) -> None:
+    """What was charged; `first` and `last` are times and registers to keep with it, if known."""
+    first_at_us, first_wh = first or (None, None)
+    last_at_us, last_wh = last or (None, None)
+    db.run(
+        """UPDATE transactions SET energy_wh = ?, energy_source = ?,
+            first_register_at_us = coalesce(?, first_register_at_us),
+            first_register_wh = coalesce(?, first_register_wh),
+            last_register_at_us = coalesce(?, last_register_at_us),
+            last_register_wh = coalesce(?, last_register_wh)
+        WHERE transaction_id = ?""",
+        [energy_wh, source, first_at_us, first_wh, last_at_us, last_wh, transaction_id],
+    )
+
+
+def keep_registers(db: Db, *, readings_up_to: int, received_before_us: int) -> None:
+    """Keep the ends of the registers of transactions of which readings are about to be deleted."""
+    db.run(
+        # Names of our own.
+        f"""UPDATE transactions SET
+            first_register_wh = coalesce(first_register_wh, {_FIRST_WH}),
+            first_register_at_us = coalesce(first_register_at_us, {_FIRST_AT}),
+            last_register_wh = {_NEWEST_WH}, last_register_at_us = {_NEWEST_AT}
+        WHERE transaction_id IN (SELECT transaction_id FROM meter_readings
+            WHERE reading_id <= ? AND received_at_us < ? AND energy_wh IS NOT NULL)""",  # noqa: S608
+        [readings_up_to, received_before_us],
+    )
+
+
+def suspects(reader: Reader, *, before_us: int, limit: int = 10_000) -> list[TransactionRecord]:
+    """Open ones that are suspect since before that time, the oldest suspicion first."""
+    return _all(
+        reader,
+        """ WHERE suspect_since_us IS NOT NULL AND suspect_since_us < ? AND state = 'open'
+        ORDER BY suspect_since_us LIMIT ?""",
+        [before_us, limit],
     )
 
 

@@ -1,14 +1,17 @@
 import csv
+import json
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from ocpptrio.cli.output import csv_cell
+from ocpptrio.events import Fact
 from ocpptrio.protocol.datatypes import AuthorizationStatus
-from ocpptrio.store import meter_readings, orphan_stops, transactions
+from ocpptrio.store import meter_readings, orphan_stops, reviews, transactions
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import MeterReading
+from ocpptrio.store.records import MeterReading, ReviewKind
 from tests.cli.conftest import Command
 
 Write = Callable[[Callable[[Db], object]], object]
@@ -201,10 +204,12 @@ def test_export_writes_all_that_fit_as_csv(
         "meter_start_wh": "1000",
         "meter_stop_wh": "13345",
         "energy_wh": "12345",
+        "energy_source": "",
         "stop_reason": "EVDisconnected",
         "stop_id_tag": "",
         "reservation_id": "",
         "superseded_by": "",
+        "concluded_at": "",
         "flags": "meter stop below start, second stop differs",
         "account_key": "anna",
         "authorization_reason": "",
@@ -235,3 +240,131 @@ def test_orphaned_stops_are_listed(ocpptrio: Command, write: Write) -> None:
     )
     (orphan,) = ocpptrio("transactions", "orphans", "--json").json
     assert (orphan["transaction_id"], orphan["received_at"]) == (-1, "2026-11-22T12:00:00Z")
+
+
+SIGNED = json.dumps([{"value": "OCMF|{}\u20ac|x", "format": "SignedData"}, {"value": "1"}])
+
+
+def sign(db: Db, transaction: int) -> None:
+    reading = MeterReading(
+        charge_point_id="CP1",
+        connector_id=1,
+        transaction_id=transaction,
+        measured_at_us=NOON_US,
+        received_at_us=NOON_US,
+        context="Transaction.Begin",
+        sampled_values=SIGNED,
+        digest=99,
+    )
+    meter_readings.insert(db, reading)
+
+
+@pytest.mark.usefixtures("_three")
+def test_signed_data_comes_out_as_it_came(ocpptrio: Command, write: Write) -> None:
+    write(lambda db: sign(db, 1))
+    assert ocpptrio("transactions", "signed-data", "1").out == "OCMF|{}\u20ac|x\n"
+    (found,) = ocpptrio("transactions", "signed-data", "1", "--json").json
+    assert (found["value"], found["context"]) == ("OCMF|{}\u20ac|x", "Transaction.Begin")
+    assert "no signed" in ocpptrio("transactions", "signed-data", "3").out
+    ocpptrio("transactions", "signed-data", "99", status=1)
+
+
+@pytest.mark.usefixtures("_three")
+def test_a_series_is_a_table_or_csv(ocpptrio: Command, tmp_path: Path) -> None:
+    assert ocpptrio("transactions", "series", "1", "--step", "300").lines == [
+        "from                 energy Wh  power W",
+        "2026-11-22 12:05:00       2000  11000.5",
+        "2026-11-22 12:10:00       3000  11000.5",
+    ]
+    file = tmp_path / "series.csv"
+    ocpptrio("transactions", "series", "1", str(file), "--step", "600")
+    assert file.read_text().splitlines() == [
+        "at,energy_wh,power_w,current_a,voltage_v,soc_percent,temperature_c",
+        "2026-11-22T12:00:00Z,2000.0,11000.5,,,,",
+        "2026-11-22T12:10:00Z,3000.0,11000.5,,,,",
+    ]
+    assert len(ocpptrio("transactions", "series", "1", "--json").json) == 2
+
+
+def test_a_tag_is_no_formula_for_a_spreadsheet(ocpptrio: Command, write: Write) -> None:
+    write(lambda db: start(db, '=HYPERLINK("http://x")'))
+    (line,) = csv.DictReader(StringIO(ocpptrio("transactions", "export").out))
+    assert line["id_tag"] == '\'=HYPERLINK("http://x")'
+    assert csv_cell(-1) == -1
+    assert csv_cell("@x") == "'@x"
+    assert csv_cell("CP-1") == "CP-1"
+
+
+@pytest.mark.usefixtures("_three")
+def test_a_person_ends_a_transaction(ocpptrio: Command) -> None:
+    done = ocpptrio("transactions", "end", "3", "--meter-wh", "1400", "--note", "Eve")
+    assert done.out == "transaction 3 is concluded: 0.400 kWh\n"
+    shown = ocpptrio("transactions", "show", "3").out
+    assert "concluded end  2026-11-22 15:20:00" in shown
+    assert "ended  certain" in shown.replace("       ", "  ")
+    document = ocpptrio("transactions", "show", "3", "--json").json
+    assert document["conclusions"][0]["evidence"][1]["detail"] == "Eve"
+    assert "already" not in ocpptrio("transactions", "list", "--state", "concluded").out
+    ocpptrio("transactions", "end", "99", status=1)
+    ocpptrio("transactions", "end", "3", "--meter-wh", "1", status=1)
+
+
+def orphan(db: Db) -> None:
+    orphan_id = orphan_stops.insert(
+        db,
+        charge_point_id="CP1",
+        transaction_id=-1,
+        id_tag="Dora",
+        meter_stop_wh=1700,
+        stopped_at_us=NOON_US + 4 * HOUR_US,
+        received_at_us=NOON_US + 4 * HOUR_US,
+        reason="Local",
+        payload='{"transactionId":-1,"idTag":"Dora","meterStop":1700,'
+        '"timestamp":"2026-11-22T16:00:00Z"}',
+    )
+    reviews.open_(
+        db,
+        ReviewKind.ORPHAN_STOP,
+        charge_point_id="CP1",
+        at_us=NOON_US,
+        evidence=(Fact(what="StopTransaction", wh=1700, detail="for id -1"),),
+        orphan_id=orphan_id,
+    )
+
+
+@pytest.mark.usefixtures("_three")
+def test_what_waits_is_listed_shown_and_resolved(ocpptrio: Command, write: Write) -> None:
+    assert ocpptrio("transactions", "review", "list").out == "nothing waits for you\n"
+    write(orphan)
+    assert (
+        ocpptrio("transactions", "review", "list").lines[1].startswith("     1  orphan stop  CP1")
+    )
+    shown = ocpptrio("transactions", "review", "show", "1")
+    assert "StopTransaction 1700 Wh (for id -1)" in shown.lines
+    assert "Carl" in shown.out
+    assert "ocpptrio transactions review resolve 1 dismiss" in shown.lines
+    ocpptrio("transactions", "review", "show", "9", status=1)
+    ocpptrio("transactions", "review", "resolve", "1", "end", status=1)
+    done = ocpptrio("transactions", "review", "resolve", "1", "attach", "--transaction", "3")
+    assert done.out == "review 1 is resolved: attach\n"
+    (found,) = ocpptrio("transactions", "list", "--json", "--tag", "Carl").json
+    assert (found["state"], found["energy_wh"]) == ("stopped", 700)
+    assert ocpptrio("transactions", "review", "list").out == "nothing waits for you\n"
+    (decided,) = ocpptrio("transactions", "review", "list", "--all", "--json").json
+    assert decided["decision"] == "attach"
+    assert ocpptrio("transactions", "orphans").out.startswith("no orphaned")
+
+
+def test_what_runs_shows_its_energy_though_its_samples_count_per_transaction(
+    ocpptrio: Command, write: Write
+) -> None:
+    def work(db: Db) -> None:
+        transaction = start(db, "Anna")
+        db.run("UPDATE transactions SET meter_start_wh = 900000")
+        measure(db, transaction, 5, 10)
+        measure(db, transaction, 10, 800)
+
+    write(work)
+    assert "so far 0.800 kWh" in ocpptrio("transactions", "list").out
+    (found,) = ocpptrio("transactions", "list", "--json").json
+    assert found["energy_so_far_wh"] == 800

@@ -33,7 +33,7 @@ from ocpptrio.store import (
     transactions,
 )
 from ocpptrio.store.records import IdTagRecord, TransactionRecord
-from tests.clients import RawChargePoint, charge_point, test_settings
+from tests.clients import RawChargePoint, charge_point, now, test_settings
 
 TIME = "2026-01-15T08:00:00Z"
 TAG = "04A1B2C3"
@@ -373,8 +373,8 @@ async def test_x3_a_refused_start_gets_an_id_all_the_same(
 async def test_x4_a_tag_that_charges_elsewhere_is_concurrent(
     central: CentralSystem, point: RawChargePoint
 ) -> None:
-    await start(point)
-    second = await start(point, connectorId=2)
+    await start(point, timestamp=now())
+    second = await start(point, connectorId=2, timestamp=now())
     assert second["idTagInfo"]["status"] == "ConcurrentTx"
     # Never in Authorize, where it would be cached.
     assert (await point.call("Authorize", {"idTag": TAG}))["idTagInfo"]["status"] == "Accepted"

@@ -18,7 +18,7 @@ from ocpptrio.protocol.remote_trigger import (
     TriggerMessageStatus,
 )
 from ocpptrio.store import orphan_stops
-from tests.clients import BOOT, RawChargePoint, charge_point, test_settings
+from tests.clients import BOOT, RawChargePoint, charge_point, now, test_settings
 from tests.quirks.scene import (
     TAG,
     TIME,
@@ -84,12 +84,17 @@ async def test_q39_a_stop_is_always_answered(central: CentralSystem, point: RawC
     orphans = await central.store.read(orphan_stops.everyone)
     assert [orphan.transaction_id for orphan in orphans] == [-1, 0, 999_999]
     # With the tag, the meter and the time of the only one that runs, it means that one.
-    transaction_id = await start(point)
-    assert (await stop(point, -1, idTag=TAG))["idTagInfo"]["status"] == "Accepted"
+    transaction_id = await start(point, timestamp="2026-01-15T09:30:00Z")
+    answer = await stop(point, -1, idTag=TAG, timestamp="2026-01-15T09:45:00Z")
+    assert answer["idTagInfo"]["status"] == "Accepted"
     assert (await transaction(central, transaction_id)).energy_wh == 1500
     # With two that it could mean, it is kept for a person: connector 1 is no better than 2.
     await put_tag(central, "POOL", max_concurrent=0)
-    running = [await start(point, idTag="POOL", connectorId=connector) for connector in (1, 2)]
+    late = "2026-01-15T09:50:00Z"
+    running = [
+        await start(point, idTag="POOL", connectorId=connector, timestamp=late)
+        for connector in (1, 2)
+    ]
     ended = "2026-01-15T10:00:00Z"
     answer = await stop(point, 0, idTag="POOL", timestamp=ended)
     assert answer["idTagInfo"]["status"] == "Accepted"
@@ -314,10 +319,11 @@ async def test_q50_letter_case_makes_no_other_tag(
     for spelling in (TAG.lower(), TAG.title(), TAG + " "):
         info = (await point.call("Authorize", {"idTag": spelling}))["idTagInfo"]
         assert info["status"] == "Accepted", spelling
-    transaction_id = await start(point, idTag=TAG.lower())
+    transaction_id = await start(point, idTag=TAG.lower(), timestamp=now())
     record = await transaction(central, transaction_id)
     assert (record.id_tag, record.id_tag_key) == (TAG.lower(), TAG.casefold())
-    answer = await point.call("StartTransaction", start_request(idTag=TAG, connectorId=2))
+    again = start_request(idTag=TAG, connectorId=2, timestamp=now())
+    answer = await point.call("StartTransaction", again)
     assert answer["idTagInfo"]["status"] == "ConcurrentTx"
 
 

@@ -114,23 +114,31 @@ async def test_readings_of_a_charge_point_are_found_in_and_out_of_transactions(
     assert found == [outside, within]
 
 
-async def test_the_range_of_a_register_is_by_time_of_measurement(
-    store: Store, transaction_id: int
-) -> None:
-    async def range_() -> tuple[float, float] | None:
-        return await store.read(
-            lambda reader: meter_readings.register_range(reader, transaction_id)
-        )
+async def test_a_register_is_told_by_its_ends_and_turns(store: Store, transaction_id: int) -> None:
+    async def turns() -> list[tuple[int, float]]:
+        found = await store.read(lambda reader: meter_readings.registers(reader, transaction_id))
+        return [(at_us, wh) for at_us, wh, _ in found]
 
-    assert await range_() is None
+    assert await turns() == []
     await _append(
         store,
         *(
             _reading(transaction_id=transaction_id, measured_at_us=us, energy_wh=wh)
-            for us, wh in ((5, 30.0), (1, None), (2, 10.0), (9, None), (7, 20.0))
+            for us, wh in (
+                *((5, 13.0), (1, None), (2, 10.0), (9, None), (3, 11.0), (4, 12.0)),
+                *((6, 5.0), (7, 6.0), (8, 7.0), (10, 8.0)),
+            )
+        ),
+        _reading(
+            transaction_id=transaction_id,
+            measured_at_us=3,
+            energy_wh=11.5,
+            context="Transaction.End",
+            digest=4,
         ),
     )
-    assert await range_() == (10.0, 20.0)
+    # 10 11 11.5 12 13 | 5 6 7 8
+    assert await turns() == [(2, 10.0), (3, 11.5), (5, 13.0), (6, 5.0), (7, 6.0), (10, 8.0)]
 
 
 @given(st.integers(), st.none() | st.integers(), st.text())

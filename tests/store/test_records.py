@@ -16,6 +16,11 @@ TABLES: dict[str, type[Record]] = {
     "transactions": records.TransactionRecord,
     "orphan_stops": records.OrphanStopRecord,
     "meter_readings": records.MeterReading,
+    "conclusions": records.ConclusionRecord,
+    "reviews": records.ReviewRecord,
+    "register_habits": records.RegisterHabitRecord,
+    "meter_rollups": records.RollupRecord,
+    "progress": records.ProgressRecord,
     "commands": records.CommandRecord,
     "tasks": records.TaskRecord,
     "deviations": records.DeviationRecord,
@@ -38,8 +43,13 @@ NO_RECORD = {
     "sqlite_sequence",
     "tag_rights",
 }
-LOOKED_UP = ("last_meter_wh", "last_meter_at_us")  # with a transaction
 SELECTED_BY_NAME = ("id_tags", "tag_groups")
+LOOKED_UP = (
+    "last_meter_wh",
+    "last_meter_at_us",
+    "first_meter_wh",
+    "first_meter_at_us",
+)  # with a transaction
 NOT_SHOWN = ("reading_id",)
 
 

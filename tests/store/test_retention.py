@@ -1,21 +1,36 @@
 """What is too old or too much goes, in slices; nothing else does."""
 
+from functools import partial
+
 import pytest
 
 from ocpptrio.config import RetentionSettings
 from ocpptrio.events import Removed
 from ocpptrio.protocol.core import ClearCache
+from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.store import (
     charge_points,
     commands,
     events,
     journal,
     meter_readings,
+    orphan_stops,
     retention,
+    reviews,
+    rollups,
+    security,
     tasks,
+    transactions,
 )
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import CommandState, Direction, JournalEntry, MeterReading
+from ocpptrio.store.records import (
+    CommandState,
+    Direction,
+    JournalEntry,
+    MeterReading,
+    ReviewKind,
+    RollupRecord,
+)
 
 DAY_US = 86_400_000_000
 NOW_US = 1000 * DAY_US
@@ -81,6 +96,107 @@ async def test_what_is_too_old_goes_from_each_table_by_its_own_measure(store: St
     assert await _prune(store, settings) == [3, 2, 1]
     assert await _left(store) == [[3], [20, 3], [100, 20, 3]]
     assert await _prune(store, settings) == [0, 0, 0]
+
+
+async def test_the_ends_of_a_register_outlive_its_readings(store: Store) -> None:
+    old_us, new_us = NOW_US - 500 * DAY_US, NOW_US - DAY_US
+    transaction_id = await store.write(
+        lambda db: transactions.insert(
+            db,
+            charge_point_id="CP1",
+            connector_id=1,
+            id_tag="T",
+            parent_id_tag=None,
+            authorization_status=AuthorizationStatus.ACCEPTED,
+            authorization_expires_at_us=None,
+            reservation_id=None,
+            started_at_us=old_us,
+            start_received_at_us=old_us,
+            meter_start_wh=0,
+        )
+    )
+    for number, received_at_us in enumerate((old_us, old_us, new_us)):
+        reading = MeterReading(
+            charge_point_id="CP1",
+            connector_id=1,
+            transaction_id=transaction_id,
+            measured_at_us=old_us + number,
+            received_at_us=received_at_us,
+            context="Sample.Periodic",
+            energy_wh=1000.0 + number,
+            sampled_values="[]",
+            digest=number,
+        )
+        await store.append(meter_readings.TABLE, [meter_readings.row(reading)])
+    assert (await _prune(store, RetentionSettings()))[2] == 2
+    record = await store.read(lambda reader: transactions.get(reader, transaction_id))
+    assert record is not None
+    assert (record.first_register_wh, record.last_register_wh) == (1000.0, 1002.0)
+    assert record.last_register_at_us == old_us + 2
+
+
+async def test_what_is_settled_goes_in_time_and_what_waits_stays(store: Store) -> None:
+    old_us = NOW_US - 1000 * DAY_US
+
+    def work(db: Db) -> None:
+        for number in range(2):
+            security.insert_event(
+                db,
+                charge_point_id="CP1",
+                type="X",
+                occurred_at_us=number,
+                received_at_us=(old_us, NOW_US)[number],
+                tech_info=None,
+            )
+            orphan_id = orphan_stops.insert(
+                db,
+                charge_point_id="CP1",
+                transaction_id=number,
+                id_tag=None,
+                meter_stop_wh=1,
+                stopped_at_us=old_us,
+                received_at_us=old_us,
+                reason="Local",
+                payload="{}",
+            )
+            assert orphan_id is not None
+            review_id = reviews.open_(
+                db,
+                ReviewKind.ORPHAN_STOP,
+                charge_point_id="CP1",
+                at_us=old_us,
+                evidence=(),
+                orphan_id=orphan_id,
+            )
+            if number:
+                continue
+            orphan_stops.resolve(db, orphan_id, old_us, None)
+            review = reviews.get(db, review_id or 0)
+            assert review is not None
+            reviews.resolve(db, review, old_us, "dismiss")
+
+    await store.write(work)
+    names = ["security_events", "orphan_stops", "reviews"]
+    for expected in ([1, 1, 1], [0, 0, 0]):
+        pruned = await store.write(lambda db: retention.prune(db, RetentionSettings(), NOW_US))
+        assert [pruned[name] for name in names] == expected
+    counts = await store.read(lambda r: [len(r.rows(f"SELECT 1 FROM {name}")) for name in names])
+    assert counts == [1, 1, 1]
+
+
+async def test_quarter_hours_are_kept_for_years_but_not_for_ever(store: Store) -> None:
+    for days in (4000, 3000):
+        record = RollupRecord(
+            charge_point_id="CP1",
+            connector_id=1,
+            begins_at_us=NOW_US - days * DAY_US // 4,
+            transaction_id=0,
+            readings=1,
+        )
+        await store.write(partial(rollups.put, record=record))
+    settings = RetentionSettings(rollups_days=900)
+    pruned = await store.write(lambda db: retention.prune(db, settings, NOW_US))
+    assert pruned["meter_rollups"] == 1
 
 
 async def test_old_rows_go_in_slices(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,28 +94,23 @@ async def test_ids_begin_at_one_and_are_never_used_again(store: Store) -> None:
     assert await _start(store) == 3
 
 
-async def test_a_start_is_found_again_by_what_it_says(store: Store) -> None:
-    transaction_id = await _start(store)
-    same: dict[str, Any] = {
-        "charge_point_id": "CP1",
-        "connector_id": 1,
-        "id_tag": "TAG",
-        "started_at_us": 100,
-        "meter_start_wh": 5000,
-    }
+async def test_what_started_on_a_connector_from_a_time_on_is_found_in_order(store: Store) -> None:
+    first = await _start(store, started_at_us=300)
+    second = await _start(store, started_at_us=200)
+    await _start(store, connector_id=2)
+    await _start(store, charge_point_id="CP2")
 
-    async def find(**changes: Any) -> TransactionRecord | None:
-        return await store.read(lambda reader: transactions.find_start(reader, **(same | changes)))
+    async def since(since_us: int, **limits: int) -> list[int]:
+        return _ids(
+            await store.read(
+                lambda reader: transactions.started_from(reader, "CP1", 1, since_us, **limits)
+            )
+        )
 
-    assert await find() == await _get(store, transaction_id)
-    for changes in (
-        {"charge_point_id": "CP2"},
-        {"connector_id": 2},
-        {"id_tag": "Tog"},
-        {"started_at_us": 101},
-        {"meter_start_wh": 5001},
-    ):
-        assert await find(**changes) is None
+    assert await since(200) == [second, first]
+    assert await since(201) == [first]
+    assert await since(301) == []
+    assert await since(0, limit=1) == [second]
 
 
 async def test_open_ones_are_found_by_connector_charge_point_and_tag(store: Store) -> None:
@@ -169,35 +164,59 @@ async def test_flags_are_added_once_and_only_to_what_exists(store: Store) -> Non
         await store.write(lambda db: transactions.add_flags(db, 99, ["a"]))
 
 
-async def test_a_stop_of_an_unknown_id_means_the_only_one_that_fits(store: Store) -> None:
+async def test_a_stop_of_an_unknown_id_can_mean_what_fits_time_and_meter(store: Store) -> None:
     first = await _start(store)
     same: dict[str, Any] = {
         "charge_point_id": "CP1",
-        "id_tag": None,
         "meter_stop_wh": 6000,
         "stopped_at_us": 200,
     }
 
-    async def find(**changes: Any) -> int | None:
+    async def find(**changes: Any) -> list[int]:
         found = await store.read(
-            lambda reader: transactions.newest_for_stop(reader, **(same | changes))
+            lambda reader: transactions.candidates_for_stop(reader, **(same | changes))
         )
+        return _ids(found)
+
+    assert await find() == [first]
+    assert await find(stopped_at_us=99) == []
+    assert await find(meter_stop_wh=4999) == []
+    assert await find(meter_stop_wh=-1) == [first]
+    assert await find(charge_point_id="CP2") == []
+    second = await _start(store, connector_id=2, id_tag="other", meter_start_wh=5500)
+    assert await find() == [first, second]
+    assert await find(meter_stop_wh=5400) == [first]
+    # It was superseded: a stop from after the start of the next is not its.
+    third = await _start(store, started_at_us=150)
+    await store.write(lambda db: transactions.supersede(db, first, third))
+    assert await find() == [second, third]
+    assert await find(stopped_at_us=140) == [first, second]
+    await _stop(store, second)
+    assert await find() == [third]
+
+
+async def test_a_stop_for_another_id_is_found_again_by_what_it_said(store: Store) -> None:
+    transaction_id = await _start(store)
+    await _stop(store, transaction_id, sent_id=-1)
+
+    async def find(**changes: Any) -> int | None:
+        same: dict[str, Any] = {
+            "charge_point_id": "CP1",
+            "sent_id": -1,
+            "stopped_at_us": 200,
+            "meter_stop_wh": 6000,
+        }
+        found = await store.read(lambda reader: transactions.stopped_by(reader, **(same | changes)))
         return None if found is None else found.transaction_id
 
-    assert await find() == first
-    assert await find(id_tag="TAG") == first
-    assert await find(id_tag="other") is None
-    assert await find(stopped_at_us=99) is None
-    assert await find(meter_stop_wh=4999) is None
-    assert await find(charge_point_id="CP2") is None
-    await store.write(lambda db: transactions.supersede(db, first, 9))
-    assert await find() == first
-    second = await _start(store, connector_id=2, id_tag="other", meter_start_wh=5500)
-    assert await find() is None
-    assert await find(id_tag="Other") == second
-    assert await find(meter_stop_wh=5400) == first
-    await _stop(store, first)
-    assert await find() == second
+    assert await find() == transaction_id
+    for changes in (
+        {"charge_point_id": "CP2"},
+        {"sent_id": 0},
+        {"stopped_at_us": 201},
+        {"meter_stop_wh": 6001},
+    ):
+        assert await find(**changes) is None
 
 
 async def test_the_transaction_that_ran_at_a_time(store: Store) -> None:
@@ -261,4 +280,5 @@ async def test_the_newest_register_is_shown_whenever_it_came(store: Store) -> No
         await store.append(meter_readings.TABLE, [meter_readings.row(reading)])
     record = await _get(store, transaction_id)
     assert (record.last_meter_wh, record.last_meter_at_us) == (5500.0, 150)
+    assert (record.first_meter_wh, record.first_meter_at_us) == (5200.0, 120)
     assert await store.read(transactions.everyone_open) == [record]

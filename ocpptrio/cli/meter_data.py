@@ -1,0 +1,126 @@
+"""`ocpptrio transactions series` and `signed-data`: what a meter showed over time, and signed."""
+
+import csv
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter, validators
+
+from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.output import (
+    FOR_PEOPLE,
+    Columns,
+    Failed,
+    Output,
+    at,
+    csv_cell,
+    printable,
+    public,
+    writing,
+)
+from ocpptrio.protocol.core import ValueFormat
+from ocpptrio.store import meter_readings, transactions
+from ocpptrio.store import series as stored
+from ocpptrio.store.driver import Reader
+from ocpptrio.store.series import SeriesPoint
+
+Seconds = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+_COLUMNS: Final[Columns[SeriesPoint]] = {
+    "from": lambda row: at(row.at_us),
+    "energy Wh": lambda row: row.energy_wh,
+    "power W": lambda row: row.power_w,
+    "current A": lambda row: row.current_a,
+    "voltage V": lambda row: row.voltage_v,
+    "charge %": lambda row: row.soc_percent,
+    "temperature C": lambda row: row.temperature_c,
+}
+
+
+async def series(
+    transaction: int,
+    file: Path | None = None,
+    /,
+    *,
+    step: Seconds = None,
+    csv: Flag = False,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Show what was measured in a transaction over time, at even steps.
+
+    Energy (the register) and state of charge are those at the end of a step, the others the mean.
+    When the single readings are deleted, steps of a quarter of an hour stay.
+
+    Args:
+        transaction: Its id.
+        file: The CSV to write; without it, standard output.
+        step: Seconds from line to line; default: as measured. Longer, if there were too many.
+        csv: Write CSV: UTC times, plain numbers.
+    """
+
+    def work(reader: Reader) -> list[SeriesPoint]:
+        _check(reader, transaction)
+        return stored.of_transaction(reader, transaction, step_s=step)
+
+    points = await database.read(work)
+    if file is None and not csv:
+        measured = {
+            title: value
+            for title, value in _COLUMNS.items()
+            if any(value(point) is not None for point in points)
+        }
+        output.table(points, measured, empty="nothing was measured", view=public)
+        return
+    with writing(file) as out:
+        _write_csv(out, points)
+
+
+def _write_csv(out: Any, points: list[SeriesPoint]) -> None:  # Any: whatever csv writes to
+    writer = csv.writer(out, lineterminator="\n")
+    names = [name for name in SeriesPoint.__struct_fields__ if name != "at_us"]
+    writer.writerow(["at", *names])
+    for point in points:
+        writer.writerow([csv_cell(at(point.at_us)), *(getattr(point, name) for name in names)])
+
+
+async def signed_data(
+    transaction: int, /, *, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
+) -> None:
+    """Show the signed meter values of a transaction as the charge point sent them.
+
+    With --json they are exact to the byte; else what would command a terminal is escaped.
+
+    Args:
+        transaction: Its id.
+    """
+
+    def work(reader: Reader) -> list[dict[str, object]]:
+        _check(reader, transaction)
+        return [
+            {
+                "measured_at": at(reading.measured_at_us),
+                "context": sample.get("context", reading.context),
+                "measurand": sample.get("measurand"),
+                "value": sample["value"],
+            }
+            for reading in meter_readings.of_transaction(reader, transaction)
+            for sample in msgspec.json.decode(reading.sampled_values)
+            if sample.get("format") == ValueFormat.SIGNED_DATA
+        ]
+
+    found = await database.read(work)
+    if output.json:
+        output.document(found)
+        return
+    if not found:
+        print(f"transaction {transaction} has no signed meter values")
+    for one in found:
+        print(printable(str(one["value"])))
+
+
+def _check(reader: Reader, transaction: int) -> None:
+    if transactions.get(reader, transaction) is None:
+        raise Failed(f"no transaction {transaction}; see: ocpptrio transactions list")

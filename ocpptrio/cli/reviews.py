@@ -1,0 +1,218 @@
+"""`ocpptrio transactions review`: what waits for a person, and how it is decided."""
+
+from collections.abc import Sequence
+
+from cyclopts import App
+
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Moment
+from ocpptrio.cli.output import (
+    FOR_PEOPLE,
+    Failed,
+    Output,
+    at,
+    cell,
+    heading,
+    print_fields,
+    public,
+)
+from ocpptrio.clock import system_clock
+from ocpptrio.events import Fact, Facts
+from ocpptrio.services import decisions
+from ocpptrio.services.decisions import Decision
+from ocpptrio.store import orphan_stops, reviews, transactions
+from ocpptrio.store.driver import Reader
+from ocpptrio.store.records import (
+    ConclusionRecord,
+    OrphanStopRecord,
+    ReviewRecord,
+    TransactionRecord,
+)
+
+app = App(name="review", help="What waits for a person to decide.")
+
+
+@app.command(name="list")
+async def list_(
+    *,
+    charge_point: str | None = None,
+    all: bool = False,  # noqa: A002 - the name of the option
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """List what waits, the oldest first.
+
+    Args:
+        charge_point: Only of this charge point.
+        all: Also what is decided, the newest first.
+    """
+
+    def work(reader: Reader) -> list[ReviewRecord]:
+        if not all:
+            return reviews.waiting(reader, charge_point)
+        found = reviews.latest(reader, 1000)
+        return [one for one in found if charge_point in (None, one.charge_point_id)]
+
+    print_table(output, await database.read(work), empty="nothing waits for you")
+
+
+@app.command
+async def show(
+    review: int, /, *, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
+) -> None:
+    """Show what waits under a number, with its evidence, and what can be decided.
+
+    Args:
+        review: Its number.
+    """
+
+    def work(
+        reader: Reader,
+    ) -> tuple[ReviewRecord, OrphanStopRecord | None, list[TransactionRecord]]:
+        record = reviews.get(reader, review)
+        if record is None:
+            raise Failed(f"no review {review}; see: ocpptrio transactions review list")
+        orphan = None
+        if record.orphan_id is not None:
+            orphan = orphan_stops.get(reader, record.orphan_id)
+        fitting = []
+        if orphan is not None and record.resolved_at_us is None:
+            fitting = transactions.candidates_for_stop(
+                reader,
+                charge_point_id=record.charge_point_id,
+                meter_stop_wh=orphan.meter_stop_wh,
+                stopped_at_us=orphan.stopped_at_us,
+            )
+        return record, orphan, fitting
+
+    record, orphan, fitting = await database.read(work)
+    if output.json:
+        output.document(
+            view(record)
+            | {
+                "orphan_stop": None if orphan is None else public(orphan),
+                "fitting_transactions": [public(transaction) for transaction in fitting],
+            }
+        )
+        return
+    print_fields(
+        {
+            "review": record.review_id,
+            "about": record.kind,
+            "charge point": record.charge_point_id,
+            "transaction": record.transaction_id,
+            "since": at(record.since_us),
+            "decided": record.decision,
+            "when": at(record.resolved_at_us),
+            "note": record.note,
+        }
+    )
+    heading("Evidence")
+    for fact in record.evidence:
+        print(_fact(fact))
+    if fitting:
+        heading("Transactions without a stop that it could end")
+        output.table(
+            fitting,
+            {
+                "id": lambda row: row.transaction_id,
+                "connector": lambda row: row.connector_id,
+                "tag": lambda row: row.id_tag,
+                "started": lambda row: at(row.started_at_us),
+                "meter Wh": lambda row: row.meter_start_wh,
+            },
+        )
+    if record.resolved_at_us is None:
+        heading("Decide")
+        for words in _choices(record):
+            print(f"ocpptrio transactions review resolve {record.review_id} {words}")
+
+
+@app.command
+async def resolve(
+    review: int,
+    decision: Decision,
+    /,
+    *,
+    transaction: int | None = None,
+    meter_wh: int | None = None,
+    energy_wh: int | None = None,
+    ended: Moment = None,
+    note: str | None = None,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Decide what waits under a number.
+
+    Args:
+        review: Its number.
+        decision: attach: the stop ends the transaction that you name. end: the transaction is
+            over, with the meter value or energy that you give, else with its last reading.
+            dismiss: leave all as it is.
+        transaction: With attach: whose stop it is.
+        meter_wh: With end: where its meter stood, in Wh.
+        energy_wh: With end: what it took, in Wh.
+        ended: With end: when: 2026-11-22T10:00, or 2h for ago. Default: its last reading, else now.
+        note: Who decides, and why.
+    """
+    now_us = system_clock()
+    await database.write(
+        lambda db: decisions.resolve(
+            db,
+            review,
+            decision,
+            at_us=now_us,
+            transaction_id=transaction,
+            meter_wh=meter_wh,
+            energy_wh=energy_wh,
+            ended_at_us=ended,
+            note=note,
+        )
+    )
+    record = await database.read(lambda reader: reviews.get(reader, review))
+    assert record is not None
+    output.done(f"review {review} is resolved: {record.decision}", view(record))
+
+
+def print_table(output: Output, rows: Sequence[ReviewRecord], *, empty: str = "") -> None:
+    """Reviews, a line each."""
+    output.table(
+        rows,
+        {
+            "review": lambda row: row.review_id,
+            "about": lambda row: row.kind,
+            "charge point": lambda row: row.charge_point_id,
+            "transaction": lambda row: row.transaction_id,
+            "since": lambda row: at(row.since_us),
+            "evidence": lambda row: told(row.evidence),
+            "decided": lambda row: row.decision,
+        },
+        empty=empty,
+        view=view,
+    )
+
+
+def view(record: ReviewRecord | ConclusionRecord) -> dict[str, object]:
+    """What programs get of it."""
+    return public(record) | {"evidence": [public(fact) for fact in record.evidence]}
+
+
+def told(evidence: Facts) -> str:
+    """Evidence in a line."""
+    return "; ".join(map(_fact, evidence))
+
+
+def _fact(fact: Fact) -> str:
+    parts = [fact.what]
+    if fact.at_us is not None:
+        parts.append(cell(at(fact.at_us)))
+    if fact.wh is not None:
+        parts.append(f"{fact.wh:.10g} Wh")
+    if fact.detail:
+        parts.append(f"({cell(fact.detail)})")
+    return " ".join(parts)
+
+
+def _choices(record: ReviewRecord) -> list[str]:
+    if record.orphan_id is not None:
+        return ["attach --transaction ID", "dismiss"]
+    return ["end", "end --meter-wh WH", "end --energy-wh WH", "dismiss"]

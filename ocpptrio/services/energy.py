@@ -1,0 +1,251 @@
+"""How much a transaction took, from the registers that are known of it (OCPP 1.6, 4.10; Q44).
+
+Meters are read by many hands: registers that begin anew, that count per transaction in samples but
+for ever in StartTransaction and StopTransaction, or that are 0 when a transaction starts. What is
+told here is never negative, and None where nothing can be told. Pure: no store, no clock.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ocpptrio.protocol.core import ReadingContext
+from ocpptrio.store.records import EnergySource, RegisterHabit
+
+# No connector delivers more; what a register shows above it was not charged meanwhile.
+MOST_W: Final = 500_000
+HOUR_US: Final = 3_600_000_000
+# Registers are sampled at other moments than transactions start, and sent in whole kWh by some.
+NOISE_WH: Final = 1000
+SPARE_WH: Final = 5000
+
+
+class Sample(NamedTuple):
+    """An import register at a time."""
+
+    at_us: int
+    wh: float
+    context: str = ReadingContext.SAMPLE_PERIODIC
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the ends of a transaction.
+
+    Attributes:
+        meter_start_wh: below 0: not told.
+        meter_stop_wh: None: no stop; below 0: not told.
+        ended_at_us: None: it runs, or nobody knows.
+        before_wh: the register of the connector when the transaction before it stopped.
+        next_start_wh: the register of the connector when the next transaction started.
+    """
+
+    started_at_us: int
+    meter_start_wh: int
+    ended_at_us: int | None = None
+    meter_stop_wh: int | None = None
+    before_wh: int | None = None
+    next_start_wh: int | None = None
+
+
+class Energy(msgspec.Struct, frozen=True, kw_only=True):
+    """What was charged, and what that says of the charge point's registers."""
+
+    wh: int | None = None
+    source: EnergySource | None = None
+    shown: frozenset[RegisterHabit] = frozenset()  # habits
+    refuted: frozenset[RegisterHabit] = frozenset()
+
+
+def is_plain(
+    span: Span, first: Sample | None, habits: Collection[str], *, stop_wh: int, stopped_at_us: int
+) -> bool:
+    """May stop less start be taken for the energy without a look at the samples?
+
+    Args:
+        first: the first sample, as far as it is remembered.
+    """
+    start_wh = span.meter_start_wh
+    if not stop_wh >= start_wh >= 0:
+        return False
+    if first is not None and first.wh < start_wh - NOISE_WH:
+        # Otherwise it is new, and worth remembering.
+        return RegisterHabit.SAMPLES_PER_TRANSACTION in habits
+    if start_wh or not stop_wh:
+        return True
+    if first is not None and first.wh > _most(first.at_us - span.started_at_us):
+        return False
+    return RegisterHabit.ZERO_START not in habits and stop_wh <= _most(
+        stopped_at_us - span.started_at_us
+    )
+
+
+def measure(span: Span, samples: Sequence[Sample], habits: Collection[str]) -> Energy:
+    """The energy of a transaction, from the best that is known.
+
+    Stop less start; else the samples, up to that of the context Transaction.End if there is one;
+    else the stop less some other base, or alone; else the start of the next transaction.
+
+    Args:
+        samples: in order of time; of a monotonic stretch, its ends suffice.
+        habits: those that the charge point is known for.
+    """
+    samples = _until_end(samples)
+    base = _base(span, samples, habits)
+    counted_wh, restarted = (
+        counted(Sample(base.at_us, base.wh), samples) if base is not None else (None, False)
+    )
+    shown, refuted = set(base.shown if base is not None else ()), set()
+    if restarted:
+        shown.add(RegisterHabit.RESTARTS)
+    if (
+        RegisterHabit.SAMPLES_PER_TRANSACTION in habits
+        and span.meter_start_wh > 0
+        and samples
+        and samples[-1].wh > _most(samples[-1].at_us - span.started_at_us)
+    ):
+        refuted.add(RegisterHabit.SAMPLES_PER_TRANSACTION)
+    wh, source = _best(span, samples, base, counted_wh, habits, shown)
+    if wh is None and counted_wh is None and span.next_start_wh is not None:
+        taken_wh = span.next_start_wh - span.meter_start_wh
+        # Twice 0 are two transactions of a register that begins anew with each.
+        if span.meter_start_wh >= 0 and taken_wh >= 0 and span.next_start_wh > 0:
+            wh, source = taken_wh, EnergySource.NEXT_START
+    return Energy(
+        wh=None if wh is None else round(wh),
+        source=None if wh is None else source,
+        shown=frozenset(shown),
+        refuted=frozenset(refuted),
+    )
+
+
+class _Base(NamedTuple):
+    """Where a register stood at the start."""
+
+    wh: float
+    at_us: int
+    is_sample: bool  # the first one: what was taken before it is not seen
+    shown: frozenset[RegisterHabit] = frozenset()
+    zero_start: bool = False
+
+
+def _best(
+    span: Span,
+    samples: Sequence[Sample],
+    base: _Base | None,
+    counted_wh: float | None,
+    habits: Collection[str],
+    shown: set[RegisterHabit],
+) -> tuple[float | None, EnergySource | None]:
+    start_wh, stop_wh = span.meter_start_wh, span.meter_stop_wh
+    told = stop_wh is not None and stop_wh >= 0
+    is_zero_start = _is_zero_start_by_stop(span, samples, base, habits)
+    if told and stop_wh is not None and stop_wh >= start_wh >= 0 and not is_zero_start:
+        return stop_wh - start_wh, EnergySource.START_STOP
+    if counted_wh is not None and base is not None and (len(samples) > 1 or not base.is_sample):
+        if (
+            stop_wh is not None
+            and 0 <= stop_wh < start_wh - NOISE_WH
+            and abs(stop_wh - counted_wh) <= max(NOISE_WH, counted_wh / 50)
+        ):
+            shown.add(RegisterHabit.STOP_PER_TRANSACTION)
+        at_end = samples[-1].context == ReadingContext.TRANSACTION_END
+        return counted_wh, (EnergySource.TRANSACTION_SAMPLES if at_end else EnergySource.SAMPLES)
+    if not told or stop_wh is None:
+        return None, None
+    duration_us = 0 if span.ended_at_us is None else span.ended_at_us - span.started_at_us
+    if base is not None and base.wh <= stop_wh:
+        return stop_wh - base.wh, EnergySource.STOP_FIELD
+    if is_zero_start:
+        before_wh = span.before_wh
+        if before_wh is not None and 0 < before_wh <= stop_wh <= before_wh + _most(duration_us):
+            shown.add(RegisterHabit.ZERO_START)
+            return stop_wh - before_wh, EnergySource.STOP_FIELD
+    elif RegisterHabit.STOP_PER_TRANSACTION in habits and stop_wh <= _most(duration_us):
+        return stop_wh, EnergySource.STOP_FIELD
+    return None, None
+
+
+def _base(span: Span, samples: Sequence[Sample], habits: Collection[str]) -> _Base | None:
+    """Where the sampled register stood at the start; None without samples."""
+    if not samples:
+        return None
+    first, last = samples[0], samples[-1]
+    start_wh, start_us = span.meter_start_wh, span.started_at_us
+    as_first = _Base(first.wh, first.at_us, is_sample=True)
+    from_zero = _Base(0, start_us, is_sample=False)
+    most_wh = _most(first.at_us - start_us)
+    if first.wh < start_wh - NOISE_WH:
+        if first.wh > most_wh:
+            return as_first  # another register altogether
+        return from_zero._replace(shown=frozenset({RegisterHabit.SAMPLES_PER_TRANSACTION}))
+    if (
+        RegisterHabit.SAMPLES_PER_TRANSACTION in habits
+        and start_wh != 0
+        and first.wh <= most_wh
+        and last.wh <= _most(last.at_us - start_us)
+    ):
+        return from_zero._replace(shown=frozenset({RegisterHabit.SAMPLES_PER_TRANSACTION}))
+    if start_wh == 0 and (
+        first.wh > most_wh or (RegisterHabit.ZERO_START in habits and first.wh > NOISE_WH)
+    ):
+        zero = as_first
+        before_wh = span.before_wh
+        if before_wh is not None and 0 < before_wh <= first.wh <= before_wh + most_wh:
+            zero = _Base(before_wh, start_us, is_sample=False)
+        return zero._replace(shown=frozenset({RegisterHabit.ZERO_START}), zero_start=True)
+    if start_wh >= 0 and start_wh <= first.wh <= start_wh + most_wh:
+        return _Base(start_wh, start_us, is_sample=False)
+    return as_first
+
+
+def _is_zero_start_by_stop(
+    span: Span, samples: Sequence[Sample], base: _Base | None, habits: Collection[str]
+) -> bool:
+    """Is 0 no register that this stop can be compared with?"""
+    if span.meter_start_wh != 0 or not span.meter_stop_wh:
+        return False
+    if samples:
+        return base is not None and base.zero_start
+    if RegisterHabit.ZERO_START in habits:
+        return True
+    duration_us = 0 if span.ended_at_us is None else span.ended_at_us - span.started_at_us
+    return span.meter_stop_wh > _most(duration_us)
+
+
+def counted(base: Sample, samples: Sequence[Sample]) -> tuple[float, bool]:
+    """What a register counted from its base on, in Wh, and whether it began anew meanwhile."""
+    total_wh, restarted = 0.0, False
+    before_wh, before_us = base.wh, base.at_us
+    for place, sample in enumerate(samples):
+        if sample.wh < before_wh:
+            following = samples[place + 1] if place + 1 < len(samples) else None
+            if following is not None and following.wh >= before_wh:
+                continue  # it only looked so, once
+            if before_wh - sample.wh <= NOISE_WH:
+                continue  # rounded
+            if sample.wh <= _most(sample.at_us - before_us):  # else another register altogether
+                restarted = True
+                total_wh += sample.wh
+        elif sample.wh - before_wh <= _most(sample.at_us - before_us):
+            total_wh += sample.wh - before_wh
+        elif place + 1 < len(samples) and samples[place + 1].wh < sample.wh:
+            continue  # it only looked so, once
+        before_wh, before_us = sample.wh, sample.at_us
+    return total_wh, restarted
+
+
+def _until_end(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples of the transaction itself, from its begin to its end if these are marked."""
+    contexts = [sample.context for sample in samples]
+    first, last = 0, len(samples)
+    if ReadingContext.TRANSACTION_END in contexts:
+        last -= contexts[::-1].index(ReadingContext.TRANSACTION_END)
+    if ReadingContext.TRANSACTION_BEGIN in contexts[:last]:
+        first = contexts.index(ReadingContext.TRANSACTION_BEGIN)
+    return samples[first:last]
+
+
+def _most(duration_us: int) -> float:
+    """The most that can have been charged in that time, in Wh."""
+    return SPARE_WH + max(0, duration_us) * MOST_W / HOUR_US
