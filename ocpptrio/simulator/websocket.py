@@ -19,6 +19,7 @@ from trio_websocket import (
     WebSocketConnection,
     wrap_client_stream,
 )
+from wsproto.utilities import LocalProtocolError as ClosingAlready
 
 from ocpptrio.connection import Transport
 from ocpptrio.errors import NotConnected
@@ -155,6 +156,9 @@ async def _hold(
         problem = _rejected(_first(group))
     except* trio.TooSlowError:
         problem = NotConnected(f"no answer within {CONNECT_TIMEOUT_S} s")
+    except* ClosingAlready:
+        # A ping came after our close frame, and trio-websocket wanted to answer it.
+        problem = NotConnected("closed while a ping came in")
     except* (OSError, trio.BrokenResourceError, ConnectionClosed) as group:
         problem = _broken(_first(group), f"{host} port {port}")
     if problem is not None and not handed_over:  # else whoever has the transport sees it too
