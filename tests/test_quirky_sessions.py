@@ -18,7 +18,7 @@ from trio.testing import MockClock
 
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.clock import trio_clock
-from ocpptrio.config import OcppSettings, Settings, StoreSettings
+from ocpptrio.config import OcppSettings, Settings, StoreSettings, UnknownChargePoints
 from ocpptrio.connection import Transport
 from ocpptrio.errors import CallFailed
 from ocpptrio.memory_transport import memory_transport_pair
@@ -92,7 +92,9 @@ async def live(names: tuple[str, ...], drive: Callable[..., Awaitable[None]]) ->
     """A central system and one charge point with these quirks, until `drive` returns."""
     over_sockets = not OVER_SOCKETS.isdisjoint(names)
     settings = Settings(
-        ocpp=OcppSettings(enabled=over_sockets, port=0, unknown_charge_points="reject"),
+        ocpp=OcppSettings(
+            enabled=over_sockets, port=0, unknown_charge_points=UnknownChargePoints.REJECT
+        ),
         store=StoreSettings(path=":memory:"),
     )
     central = CentralSystem(settings, clock=trio_clock(MORNING), inline_store=True)

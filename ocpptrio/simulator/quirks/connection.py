@@ -25,7 +25,7 @@ HALF_OPEN_S: Final = 60  # real; how long the old connection lingers beside the 
 DEAF_AFTER_S: Final = 5 * MINUTE_S
 CUT_AFTER_S: Final = 30 * MINUTE_S
 REDIAL_S: Final = (6 * MINUTE_S, 19 * MINUTE_S)
-LATE_BY: Final = 0.1  # of the heartbeat interval
+TOO_LONG: Final = 1.1  # times the heartbeat interval
 
 
 class HalfOpen(Quirk):
@@ -78,11 +78,10 @@ class LateHeartbeats(Quirk):
     seen = "evcc#32236"
     pings = False
 
-    def our_call(self, wire: Wire, call: OurCall) -> None:
-        if call.action == "Heartbeat":
-            device = self.charge_point.device
-            interval_s = device.configuration.number("HeartbeatInterval")
-            call.delay_s = LATE_BY * interval_s / device.timing.scale
+    def their_answer(self, wire: Wire, answer: TheirAnswer) -> None:
+        interval_s = answer.payload.get("interval")
+        if answer.call.action == "BootNotification" and isinstance(interval_s, int):
+            answer.payload["interval"] = round(interval_s * TOO_LONG)
 
 
 class Deaf(Quirk):

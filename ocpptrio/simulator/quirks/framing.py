@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import trio
 
+from ocpptrio.protocol.frames import UniqueId
 from ocpptrio.simulator.quirks.quirk import (
     Numbering,
     OurAnswer,
@@ -42,7 +43,7 @@ class SameIdAgain(Quirk):
     seen = "MicroOcpp#50, libocpp#298"
 
     def __init__(self) -> None:
-        self._ids: dict[str, Any] = {}  # Any: a unique id; of what is unanswered
+        self._ids: dict[str, UniqueId] = {}  # of what is unanswered
 
     def our_call(self, wire: Wire, call: OurCall) -> None:
         if call.action in REPEATED:
@@ -51,8 +52,9 @@ class SameIdAgain(Quirk):
             call.unique_id = self._ids.setdefault(key, call.unique_id)
 
     def their_answer(self, wire: Wire, answer: TheirAnswer) -> None:
-        key = json.dumps([answer.call.action, answer.call.payload])
-        self._ids.pop(key, None)
+        if answer.code is None:
+            key = json.dumps([answer.call.action, answer.call.payload])
+            self._ids.pop(key, None)
 
 
 class CounterIds(Quirk):

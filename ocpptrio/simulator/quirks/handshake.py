@@ -214,7 +214,7 @@ class ReverseProxy(Quirk):
 
     def octets(self, data: bytes) -> bytes:
         if self._odd and data.startswith(b"GET "):
-            data = data.replace(b"Upgrade: WebSocket\r\n", b"")
+            data = data.replace(b"Upgrade: websocket\r\n", b"")
             return data.replace(b"Connection: Upgrade\r\n", b"Connection: close\r\n")
         return data
 

@@ -65,7 +65,6 @@ class OurCall:
             one that comes.
         goes_out: False: the central system never sees it.
         copies: how often it goes out, in a row.
-        delay_s: real seconds that it is held back.
         done: set when its answer has come.
     """
 
@@ -77,7 +76,6 @@ class OurCall:
         self.answer: Payload | None = None
         self.goes_out = True
         self.copies = 1
-        self.delay_s = 0.0
         self.done = trio.Event()
 
 

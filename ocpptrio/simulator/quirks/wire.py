@@ -137,8 +137,6 @@ class Wire:
     async def _send_call(self, call: OurCall) -> None:
         for quirk in self.quirks:
             quirk.our_call(self, call)
-        if call.delay_s:
-            await trio.sleep(call.delay_s)
         if call.answer is not None:
             self._deliver([3, call.own_id, call.answer])
         if not call.goes_out:
