@@ -34,7 +34,10 @@ from ocpptrio.protocol.datatypes import (
 )
 from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
+from ocpptrio.simulator.fleet import Fleet, FleetPlan
+from ocpptrio.simulator.operation import operate
 from ocpptrio.simulator.quirks import QUIRKS, choose
+from ocpptrio.simulator.scenario import commute
 from ocpptrio.simulator.timing import Timing
 from ocpptrio.simulator.websocket import open_transport
 from ocpptrio.store import charge_points, transactions
@@ -181,3 +184,101 @@ def test_a_session_completes_and_is_in_the_books_once(name: str) -> None:
             assert record.state == "stopped"
             if not session.charge_point.quirks.lie_about_energy:
                 assert record.energy_wh == transaction.energy_wh
+
+
+def test_a_fleet_with_mixed_quirks_and_the_books_agree_where_it_told_the_truth() -> None:
+    fleet, books, errors = trio.run(_fleet_half_a_day, clock=MockClock(autojump_threshold=0))
+    assert errors == []
+    compared = 0
+    for charge_point in fleet.charge_points:
+        for transaction in charge_point.truth:
+            if not transaction.start_acknowledged:
+                continue
+            (record,) = (r for r in books if r.transaction_id == transaction.id.value)
+            assert record.charge_point_id == charge_point.identity
+            if charge_point.quirks.lie_about_energy or record.state != "stopped":
+                continue
+            assert record.energy_wh == transaction.energy_wh
+            compared += 1
+    assert compared > 20
+
+
+async def _fleet_half_a_day() -> tuple[Fleet, list[TransactionRecord], list[str]]:
+    settings = Settings(ocpp=OcppSettings(enabled=False), store=StoreSettings(path=":memory:"))
+    central = CentralSystem(settings, clock=trio_clock(MORNING), inline_store=True)
+    plan = FleetPlan(
+        identities=[f"CP{number}" for number in range(10)],
+        url="",
+        quirks=["random"],
+        seed=7,
+        start=MORNING,
+        configuration={"MeterValueSampleInterval": "900"},
+    )
+    with structlog.testing.capture_logs() as lines:
+        async with central, trio.open_nursery() as nursery:
+
+            async def opener(charge_point: SimulatedChargePoint, _: trio.Nursery) -> Transport:
+                theirs, ours = memory_transport_pair()
+                nursery.start_soon(central.serve, charge_point.identity, theirs)
+                await trio.lowlevel.checkpoint()
+                return ours
+
+            fleet = Fleet(plan, lambda identity, line: None, opener=opener)
+            async with trio.open_nursery() as life:
+                life.start_soon(fleet.run, commute)
+                await trio.sleep(DAY_S / 2)
+                fleet.stop()
+            books = await central.store.read(partial(transactions.listed, limit=10_000))
+            nursery.cancel_scope.cancel()
+    errors = [str(line) for line in lines if line["log_level"] in ("error", "critical")]
+    return fleet, books, errors
+
+
+async def test_refusals_of_quirks_are_listed_but_do_not_fail_a_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = Settings(ocpp=OcppSettings(port=0), store=StoreSettings(path=":memory:"))
+    async with CentralSystem(settings) as central:
+        host, port = central.addresses[0]
+        plan = FleetPlan(
+            identities=["CP1"], url=f"ws://{host}:{port}/ocpp", time_scale=300, quirks=["q27"]
+        )
+        with trio.fail_after(30):
+            assert await operate(plan, "once", plain=True) == 0
+    printed = capsys.readouterr().out
+    assert "CP1: misbehaves: q27" in printed
+    assert "MeterValues answered with FormationViolation" in printed
+
+
+async def test_a_quirk_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = FleetPlan(identities=["CP1"], url="ws://127.0.0.1:1", quirks=["q58"])
+    assert await operate(plan, "idle", plain=True) == 2
+    assert "quirk q58: unknown" in capsys.readouterr().out
+
+
+async def test_transactions_that_nobody_acknowledged_fail_a_run_with_quirks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where nobody hears them: the central system goes away as soon as a car is there."""
+    settings = Settings(ocpp=OcppSettings(port=0), store=StoreSettings(path=":memory:"))
+    central = CentralSystem(settings)
+    async with trio.open_nursery() as nursery:
+        ((host, port),) = await nursery.start(central.run)
+        plan = FleetPlan(
+            identities=["CP1"],
+            url=f"ws://{host}:{port}/ocpp",
+            configuration={"AllowOfflineTxForUnknownId": "true"},
+            quirks=["q30"],
+            time_scale=60,
+        )
+
+        async def leave() -> None:
+            with central.watch() as events:
+                async for numbered in events:
+                    if numbered.event.kind == "Booted":
+                        central.stop()
+
+        nursery.start_soon(leave)
+        with trio.fail_after(30):
+            assert await operate(plan, "busy", duration_s=1, plain=True) == 1
+    assert "not acknowledged" in capsys.readouterr().out

@@ -85,10 +85,10 @@ class Wire:
 
     async def wait_idle(self, seconds: float) -> None:
         """Until nothing has come or gone for so many real seconds."""
-        idle_s = 0.0
-        while idle_s < seconds:
-            await trio.sleep(seconds - idle_s)
-            idle_s = trio.current_time() - self._last_traffic
+        over_at = self._last_traffic + seconds
+        while trio.current_time() < over_at:
+            await trio.sleep_until(over_at)
+            over_at = self._last_traffic + seconds
 
     def tear(self) -> None:
         """The connection breaks, without a word if the transport can do that."""
