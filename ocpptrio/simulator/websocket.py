@@ -24,7 +24,8 @@ from wsproto.utilities import LocalProtocolError as ClosingAlready
 from ocpptrio.connection import Transport
 from ocpptrio.errors import NotConnected
 from ocpptrio.simulator.link import NotAdmitted
-from ocpptrio.simulator.quirks.quirk import Opening, Quirks
+from ocpptrio.simulator.quirks.messages import Opening
+from ocpptrio.simulator.quirks.quirk import Quirks
 
 if TYPE_CHECKING:
     from ocpptrio.simulator.charge_point import SimulatedChargePoint

@@ -9,14 +9,8 @@ import trio
 
 from ocpptrio.protocol.core import RegistrationStatus
 from ocpptrio.simulator.configuration import KEYS
-from ocpptrio.simulator.quirks.quirk import (
-    OurAnswer,
-    OurCall,
-    Payload,
-    Quirk,
-    TheirAnswer,
-    TheirCall,
-)
+from ocpptrio.simulator.quirks.messages import OurAnswer, OurCall, Payload, TheirAnswer, TheirCall
+from ocpptrio.simulator.quirks.quirk import Quirk
 from ocpptrio.simulator.quirks.wire import Wire
 
 MINUTE_S: Final = 60.0

@@ -8,15 +8,15 @@ from typing import Any, Final
 import trio
 
 from ocpptrio.protocol.frames import UniqueId
-from ocpptrio.simulator.quirks.quirk import (
+from ocpptrio.simulator.quirks.messages import (
     Numbering,
     OurAnswer,
     OurCall,
-    Quirk,
     TheirAnswer,
     TheirCall,
     replace_id_tag,
 )
+from ocpptrio.simulator.quirks.quirk import Quirk
 from ocpptrio.simulator.quirks.wire import Wire
 
 REPEATED: Final = ("StartTransaction", "StopTransaction", "MeterValues")

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 import trio
 
-from ocpptrio.simulator.quirks.quirk import Opening, Quirk
+from ocpptrio.simulator.quirks.messages import Opening
+from ocpptrio.simulator.quirks.quirk import Quirk
 from ocpptrio.simulator.quirks.wire import Wire
 
 TLS_HELLO = bytes.fromhex("16030100050100000103") + bytes(16)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from ocpptrio.simulator.quirks.quirk import OurAnswer, Quirk, TheirCall
+from ocpptrio.simulator.quirks.messages import OurAnswer, TheirCall
+from ocpptrio.simulator.quirks.quirk import Quirk
 from ocpptrio.simulator.quirks.wire import Wire
 
 AVAILABILITY_AFTER_S: Final = 30.0  # simulated

@@ -1,21 +1,19 @@
-"""Quirks around authorization and transactions (Q37 to Q51)."""
+"""Quirks around authorization and transactions (Q37 to Q41, Q45 to Q51)."""
 
 import re
 from typing import Final
 
 from ocpptrio.protocol.core import Reason, StopTransaction
 from ocpptrio.protocol.datatypes import INT32_MAX, Message, Request
-from ocpptrio.simulator.quirks.quirk import (
+from ocpptrio.simulator.quirks.messages import (
     Numbering,
     OurCall,
     Payload,
-    Quirk,
     TheirAnswer,
     TheirCall,
-    is_register,
-    sampled_values,
+    replace_id_tag,
 )
-from ocpptrio.simulator.quirks.quirk import replace_id_tag as replace
+from ocpptrio.simulator.quirks.quirk import Quirk
 from ocpptrio.simulator.quirks.wire import Wire
 
 CRASH_AFTER_S: Final = 300.0  # simulated, into a transaction
@@ -62,7 +60,7 @@ class StartsUnasked(Quirk):
     configuration = {"MaxEnergyOnInvalidId": "500"}
 
     def our_call(self, wire: Wire, call: OurCall) -> None:
-        replace(call, lambda id_tag: FREE_TAG)
+        replace_id_tag(call, lambda id_tag: FREE_TAG)
         if call.action == "Authorize":
             call.goes_out = False
             call.answer = {"idTagInfo": {"status": "Accepted"}}
@@ -130,113 +128,6 @@ class StopWithoutTag(Quirk):
     def our_call(self, wire: Wire, call: OurCall) -> None:
         if call.action == "StopTransaction" and call.payload:
             call.payload.pop("idTag", None)
-
-
-class ValuesAfterStop(Quirk):
-    """Sends the last meter values of a transaction when its stop has been answered.
-
-    Ocular, HA#1069.
-    """
-
-    number = 42
-    title = "meter values after the stop"
-    seen = "Ocular"
-
-    def __init__(self) -> None:
-        self._connectors: dict[object, object] = {}  # by transaction id
-
-    def their_answer(self, wire: Wire, answer: TheirAnswer) -> None:
-        payload = answer.call.payload
-        if not payload or answer.code is not None:
-            return
-        if answer.call.action == "StartTransaction":
-            self._connectors[answer.payload.get("transactionId")] = payload.get("connectorId")
-        elif answer.call.action == "StopTransaction":
-            transaction_id = payload.get("transactionId")
-            last = {
-                "value": str(payload.get("meterStop")),
-                "context": "Transaction.End",
-                "measurand": "Energy.Active.Import.Register",
-                "unit": "Wh",
-            }
-            wire.extra_call(
-                "MeterValues",
-                {
-                    "connectorId": self._connectors.pop(transaction_id, 1),
-                    "transactionId": transaction_id,
-                    "meterValue": [{"timestamp": payload["timestamp"], "sampledValue": [last]}],
-                },
-            )
-
-
-class StrayValues(Quirk):
-    """Meter values without a transaction id, with a wrong one, or for connector 0, by turns.
-
-    HA#1774, evcc#14673.
-    """
-
-    number = 43
-    title = "meter values that belong nowhere"
-    seen = "HA#1774, evcc#14673"
-
-    def __init__(self) -> None:
-        self._values = Numbering()
-
-    def our_call(self, wire: Wire, call: OurCall) -> None:
-        payload = call.payload
-        if call.action != "MeterValues" or not payload or "transactionId" not in payload:
-            return
-        match self._values.number(payload) % 3:
-            case 0:
-                del payload["transactionId"]
-            case 1:
-                payload["transactionId"] = UNKNOWN_ID
-            case _:
-                payload["connectorId"] = 0
-
-
-class OtherRegister(Quirk):
-    """By turns: samples count from the start of the transaction; the start says 0; the register
-    has begun anew before the stop.
-
-    ABB (HA#374), HA#2093, evcc#29654.
-    """
-
-    number = 44
-    title = "a register that counts per session, or restarts"
-    seen = "ABB, HA#2093, evcc#29654"
-    lies_about_energy = True
-
-    def __init__(self) -> None:
-        self._starts = Numbering()
-        self._turn: dict[object, tuple[int, int]] = {}  # by transaction id: which, meterStart
-        self._start: tuple[int, int] = (0, 0)
-
-    def our_call(self, wire: Wire, call: OurCall) -> None:
-        payload = call.payload
-        if not payload:
-            return
-        if call.action == "StartTransaction":
-            turn = self._starts.number(payload) % 3
-            self._start = turn, int(payload["meterStart"])
-            if turn == 1:
-                payload["meterStart"] = 0
-            return
-        turn, meter_start_wh = self._turn.get(payload.get("transactionId"), (1, 0))
-        if turn == 1:
-            return
-        for sampled in sampled_values(payload):
-            if is_register(sampled):
-                sampled["value"] = str(max(round(float(sampled["value"])) - meter_start_wh, 0))
-        if call.action == "StopTransaction" and turn == 2:
-            payload["meterStop"] = int(payload["meterStop"]) - meter_start_wh
-
-    def their_answer(self, wire: Wire, answer: TheirAnswer) -> None:
-        action = answer.call.action
-        if action == "StartTransaction" and answer.code is None:
-            self._turn[answer.payload.get("transactionId")] = self._start
-        elif action == "StopTransaction" and answer.call.payload:
-            self._turn.pop(answer.call.payload.get("transactionId"), None)
 
 
 class CrashInTransaction(Quirk):
@@ -366,7 +257,7 @@ class IdTagCase(Quirk):
     seen = "ev-server#1774, HA#514, HA#1671"
 
     def our_call(self, wire: Wire, call: OurCall) -> None:
-        replace(call, str.lower if call.action == "Authorize" else str.upper)
+        replace_id_tag(call, str.lower if call.action == "Authorize" else str.upper)
 
     def their_call(self, wire: Wire, call: TheirCall) -> None:
         if call.action == "RemoteStartTransaction" and not _HEX.fullmatch(

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ocpptrio.simulator.quirks.quirk import (
+from ocpptrio.simulator.quirks.messages import (
     Numbering,
     OurCall,
     Payload,
-    Quirk,
     meter_values,
     replace_id_tag,
     sampled_values,
 )
+from ocpptrio.simulator.quirks.quirk import Quirk
 from ocpptrio.simulator.quirks.wire import Wire
 
 LOCAL: Final = timedelta(hours=2)  # what the clock on the wall is ahead of UTC

@@ -15,14 +15,8 @@ from wsproto.utilities import LocalProtocolError as ClosingAlready
 
 from ocpptrio.connection import Transport
 from ocpptrio.protocol.frames import UniqueId
-from ocpptrio.simulator.quirks.quirk import (
-    OurAnswer,
-    OurCall,
-    Payload,
-    Quirks,
-    TheirAnswer,
-    TheirCall,
-)
+from ocpptrio.simulator.quirks.messages import OurAnswer, OurCall, Payload, TheirAnswer, TheirCall
+from ocpptrio.simulator.quirks.quirk import Quirks
 
 IN_FLIGHT: Final = 64  # messages between the two sides; then the reader waits
 CALLS_KEPT: Final = 64  # CALLs that may still be answered, of either side
