@@ -25,11 +25,14 @@ async def simulate(
     security_events: bool = True,
     ca_file: Path | None = None,
     plain: bool = False,
+    quirk: Annotated[list[str] | None, Parameter(negative=())] = None,
+    list_quirks: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Simulate charge points: they connect, boot, and cars come to charge.
 
     Waits for a central system that is not there yet, and ends with Ctrl-C. The exit code is 1 if
-    any message was answered with an error or never, or if no connection came about.
+    any message was answered with an error or never, or if no connection came about; with quirks,
+    if a transaction was not acknowledged.
 
     Parameters
     ----------
@@ -64,7 +67,15 @@ async def simulate(
         Certificates to trust for wss:// instead of the system's.
     plain
         Lines instead of the live table, as when there is no terminal.
+    quirk
+        Misbehave: q1 to q57, several times if you like; all; or random, for a mix of its own at
+        each charge point.
+    list_quirks
+        Print what each quirk is, and end.
     """
+    if list_quirks:
+        _print_quirks()
+        return 0
     from ocpptrio.simulator import operation  # heavy; other commands go without
     from ocpptrio.simulator.fleet import FleetPlan
 
@@ -83,5 +94,18 @@ async def simulate(
         ramp_s=ramp,
         security_events=security_events,
         ca_file=ca_file,
+        quirks=quirk or (),
     )
     return await operation.operate(plan, scenario, duration_s=duration, plain=plain)
+
+
+def _print_quirks() -> None:
+    from ocpptrio.cli.output import FOR_PEOPLE, Columns
+    from ocpptrio.simulator.quirks import QUIRKS, Quirk
+
+    columns: Columns[type[Quirk]] = {
+        "quirk": lambda quirk: f"q{quirk.number}",
+        "what it is": lambda quirk: quirk.title,
+        "seen": lambda quirk: quirk.seen,
+    }
+    FOR_PEOPLE.table(list(QUIRKS.values()), columns)

@@ -1,4 +1,4 @@
-"""A simulated charge point that behaves like a good one: the parts put together.
+"""A simulated charge point that behaves like a good one, quirks aside: the parts put together.
 
 Drivers and scenarios act on it through the methods under "The driver"; `run` keeps it connected.
 Not here: what happens at its connectors (station), what a card means (card_reader), the way to the
@@ -28,12 +28,14 @@ from ocpptrio.simulator.authorization import Authorizer
 from ocpptrio.simulator.card_reader import CardReader
 from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.configuration import Configuration
+from ocpptrio.simulator.connector import Transaction
 from ocpptrio.simulator.credentials import Credentials
 from ocpptrio.simulator.device import Device
 from ocpptrio.simulator.diagnostics import Diagnostics
 from ocpptrio.simulator.ev import ElectricVehicle
 from ocpptrio.simulator.firmware import Firmware
 from ocpptrio.simulator.link import Connect, Link, NotAdmitted
+from ocpptrio.simulator.quirks import Quirks
 from ocpptrio.simulator.security import Certificates
 from ocpptrio.simulator.station import Station
 from ocpptrio.simulator.statistics import Statistics
@@ -61,6 +63,7 @@ class SimulatedChargePoint:
         configuration: values of configuration keys instead of the defaults.
         security_events: send SecurityEventNotification; off for a central system that only knows
             OCPP 1.6 without the security extension.
+        quirks: how it misbehaves; fresh ones, since they remember things (`quirks.choose`).
         statistics: where to count; one may serve many charge points.
         tell: takes a line for whoever watches.
     """
@@ -79,6 +82,7 @@ class SimulatedChargePoint:
         id_tags: Sequence[str] = (),
         configuration: Mapping[str, str] | None = None,
         security_events: bool = True,
+        quirks: Quirks | None = None,
         statistics: Statistics | None = None,
         tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
     ) -> None:
@@ -87,12 +91,18 @@ class SimulatedChargePoint:
         self.vendor: Final = vendor
         self.model: Final = model
         self.statistics: Final = statistics or Statistics()
+        self.quirks: Final = quirks or Quirks()
         self._security_events = security_events
         self._admission_event: str | None = None
         self.configuration: Final = Configuration(
-            {"NumberOfConnectors": str(connectors), **(configuration or {})}, self._may_become
+            {
+                "NumberOfConnectors": str(connectors),
+                **self.quirks.configuration,
+                **(configuration or {}),
+            },
+            self._may_become,
         )
-        self.device: Final = Device(timing, self.configuration, random, tell)
+        self.device: Final = Device(timing, self.configuration, random, tell, self.quirks)
         self.authorizer: Final = Authorizer(self.device, self._local_list_conflict)
         self.station: Final = Station(self.device, connectors, self.authorizer.learn)
         self.id_tags: Final = tuple(id_tags) or tuple(
@@ -119,6 +129,16 @@ class SimulatedChargePoint:
             self.certificates,
             password.encode() if isinstance(password, str) else password,
         )
+        self.quirks.install(self)
+
+    @property
+    def truth(self) -> list[Transaction]:
+        """Every transaction begun here, oldest first: what its meter delivered, what was heard.
+
+        What the central system has in its books can be compared with it, energy only where
+        `quirks.lie_about_energy` is False. The last 10000 are kept.
+        """
+        return list(self.station.transactions)
 
     async def run(self, connect: Connect) -> None:
         """Be in operation until cancelled: connect, and connect again after each cut."""
@@ -136,6 +156,8 @@ class SimulatedChargePoint:
             self.credentials.worked()
             return transport
 
+        if self.quirks:
+            self.device.tell(f"misbehaves: {', '.join(self.quirks.names)}")
         self.security_event("StartupOfTheDevice")
         self.station.metering.intervals_changed()
         async with trio.open_nursery() as nursery:

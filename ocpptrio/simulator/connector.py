@@ -34,6 +34,9 @@ class Transaction:
     Attributes:
         started_us: by the charge point's clock.
         meter_start_wh: the register at that time.
+        meter_stop_wh: the register at the end; None while it runs.
+        start_acknowledged, stop_acknowledged: an answer has come, and was understood.
+        stop_lost: the charge point has lost the stop itself; nobody will ever be told.
         refused: the central system answered the start with anything but Accepted.
         stop_at_wh: where the register may still go to after that; None: no end.
         samples: what goes into StopTransaction.transactionData.
@@ -41,29 +44,53 @@ class Transaction:
     """
 
     __slots__ = (
+        "connector_id",
         "id",
         "id_tag",
         "interval_wh",
         "meter_start_wh",
+        "meter_stop_wh",
         "parent_id_tag",
         "refused",
         "samples",
+        "start_acknowledged",
         "started_us",
+        "stop_acknowledged",
         "stop_at_wh",
+        "stop_lost",
     )
 
     def __init__(
-        self, id_tag: str, parent_id_tag: str | None, started_us: int, meter_start_wh: int
+        self,
+        connector_id: int,
+        id_tag: str,
+        parent_id_tag: str | None,
+        started_us: int,
+        meter_start_wh: int,
     ) -> None:
         self.id = TransactionId()
+        self.connector_id = connector_id
         self.id_tag = id_tag
         self.parent_id_tag = parent_id_tag
         self.started_us = started_us
         self.meter_start_wh = meter_start_wh
+        self.meter_stop_wh: int | None = None
+        self.start_acknowledged = self.stop_acknowledged = self.stop_lost = False
         self.refused = False
         self.stop_at_wh: float | None = None
         self.samples: list[MeterValue] = []
         self.interval_wh = meter_start_wh
+
+    @property
+    def energy_wh(self) -> int | None:
+        """What the meter has delivered from start to stop; None while it runs."""
+        return None if self.meter_stop_wh is None else self.meter_stop_wh - self.meter_start_wh
+
+    @property
+    def settled(self) -> bool:
+        """Whether the central system has acknowledged all that there was to tell so far."""
+        stop_told = self.meter_stop_wh is None or self.stop_acknowledged or self.stop_lost
+        return self.start_acknowledged and stop_told
 
 
 class Connector:

@@ -6,6 +6,7 @@ from random import Random
 
 from ocpptrio.simulator.configuration import Configuration
 from ocpptrio.simulator.outbox import Outbox
+from ocpptrio.simulator.quirks import Quirks
 from ocpptrio.simulator.timing import SECOND_US, Agenda, DeviceClock, Timer, Timing
 
 
@@ -14,6 +15,7 @@ class Device:
 
     Attributes:
         tell: takes a line for whoever watches; no line is needed to understand another.
+        quirks: how it misbehaves, if it does.
     """
 
     def __init__(
@@ -22,14 +24,16 @@ class Device:
         configuration: Configuration,
         random: Random,
         tell: Callable[[str], None],
+        quirks: Quirks,
     ) -> None:
         self.timing = timing
         self.clock = DeviceClock(timing)
         self.agenda = Agenda(timing)
         self.configuration = configuration
-        self.outbox = Outbox(timing, configuration, tell)
+        self.outbox = Outbox(timing, configuration, tell, quirks.keeps)
         self.random = random
         self.tell = tell
+        self.quirks = quirks
 
     def now_us(self) -> int:
         """Simulated time: for durations and meters. The clock may be set, this never."""

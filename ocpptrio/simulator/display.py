@@ -181,4 +181,6 @@ def summary(fleet: Fleet) -> str:
             f"{latencies.longest_s * 1000:.1f} ms (all)"
         )
     lines += statistics.error_lines()
+    if unsettled := fleet.unsettled():
+        lines.append(f"{_count(unsettled, 'transaction')} not acknowledged")
     return "\n".join(lines)

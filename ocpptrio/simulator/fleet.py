@@ -3,7 +3,7 @@
 Not here: how that is shown (display), arguments (cli).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Final
 import msgspec
 import trio
 
+from ocpptrio.connection import Transport
 from ocpptrio.protocol.core import ChargePointStatus, Reason
 from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
 from ocpptrio.simulator.link import Connect
+from ocpptrio.simulator.quirks import choose
 from ocpptrio.simulator.scenario import Scenario
 from ocpptrio.simulator.statistics import Statistics
 from ocpptrio.simulator.timing import Timing
@@ -29,6 +31,10 @@ LEAVING_TOGETHER: Final = 50
 LAST_MESSAGES_S: Final = 5
 
 
+Opener = Callable[[SimulatedChargePoint, trio.Nursery], Awaitable[Transport]]
+"""Connects a charge point; what has to run beside the connection runs in the nursery."""
+
+
 class FleetPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What to simulate.
 
@@ -37,6 +43,8 @@ class FleetPlan(msgspec.Struct, frozen=True, kw_only=True):
         ramp_s: real seconds over which they start; None: CONNECTS_PER_S.
         id_tags: shared out among the charge points; made up if there are none.
         start: what the clocks show at first; None: now.
+        quirks: how each misbehaves: `q1` to `q57`, `all`, or `random` for a mix of its own, which
+            depends on the seed and its identity alone.
     """
 
     identities: Sequence[str]
@@ -51,13 +59,24 @@ class FleetPlan(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     configuration: dict[str, str] = {}
     start: datetime | None = None
+    quirks: Sequence[str] = ()
 
 
 class Fleet:
-    """The charge points of a plan. To be made inside `trio.run`."""
+    """The charge points of a plan. To be made inside `trio.run`.
 
-    def __init__(self, plan: FleetPlan, tell: Callable[[str, str], None]) -> None:
+    Args:
+        opener: how they connect, instead of over a WebSocket to the plan's URL.
+
+    Raises:
+        ConfigError: there is no such quirk.
+    """
+
+    def __init__(
+        self, plan: FleetPlan, tell: Callable[[str, str], None], *, opener: Opener | None = None
+    ) -> None:
         self.plan: Final = plan
+        self._opener = opener or self._open
         self.statistics: Final = Statistics()
         self.timing: Final = Timing(plan.start or datetime.now(UTC), plan.time_scale)
         random = seeded(plan.seed)
@@ -74,6 +93,7 @@ class Fleet:
                 id_tags=tags[number % len(tags) :] + tags[: number % len(tags)] if tags else (),
                 configuration=plan.configuration,
                 security_events=plan.security_events,
+                quirks=choose(plan.quirks, seeded(f"{plan.seed} {identity} quirks")),
                 statistics=self.statistics,
                 tell=partial(tell, identity),
             )
@@ -100,12 +120,13 @@ class Fleet:
         async with trio.open_nursery() as sockets:
             async with trio.open_nursery() as nursery:
                 for charge_point, start_s in zip(self.charge_points, self._starts_s, strict=True):
-                    connect = partial(
-                        open_transport, self.plan.url, charge_point, sockets, self.plan.ca_file
-                    )
+                    connect = partial(self._opener, charge_point, sockets)
                     nursery.start_soon(self._operate, charge_point, start_s, connect, scenario)
                 task_status.started()
             sockets.cancel_scope.cancel()
+
+    async def _open(self, charge_point: SimulatedChargePoint, sockets: trio.Nursery) -> Transport:
+        return await open_transport(self.plan.url, charge_point, sockets, self.plan.ca_file)
 
     async def _operate(
         self,
@@ -134,6 +155,14 @@ class Fleet:
         """End the scenario everywhere; `run` returns when the last messages are out."""
         for scope in self._playing:
             scope.cancel()
+
+    def unsettled(self) -> int:
+        """Transactions of which the central system has not acknowledged all that it was told."""
+        return sum(
+            not transaction.settled
+            for charge_point in self.charge_points
+            for transaction in charge_point.station.transactions
+        )
 
     def counts(self) -> dict[ChargePointStatus, int]:
         """How many connectors have which status."""

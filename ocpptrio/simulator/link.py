@@ -35,6 +35,7 @@ from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.protocol.frames import UniqueId
 from ocpptrio.protocol.security import SecurityEventNotification
 from ocpptrio.simulator.device import Device
+from ocpptrio.simulator.quirks.wire import Wire
 from ocpptrio.simulator.registration import Registration
 from ocpptrio.simulator.statistics import Statistics
 from ocpptrio.simulator.timing import SECOND_US
@@ -218,11 +219,14 @@ class Link:
         if failures and self._pause_until_us is None:
             doubled_s = FIRST_WAIT_S * 2 ** min(failures - 1, MOST_DOUBLINGS)
             await trio.sleep(doubled_s + self._random.uniform(0, RANDOM_WAIT_S))
+            await self._device.timing.sleep(self._device.quirks.redial_s() or 0)
         while self._pause_until_us is not None:
             pause_us, self._pause_until_us = self._pause_until_us - self._device.now_us(), None
             await self._device.timing.sleep(pause_us / SECOND_US)
 
     async def _serve(self, transport: Transport) -> None:
+        wire = Wire(transport, self._device.quirks) if self._device.quirks else None
+        transport = wire or transport
         connection = Connection(
             transport,
             Conversation(Role.CHARGE_POINT),
@@ -235,6 +239,8 @@ class Link:
         self._statistics.connected += 1
         try:
             async with trio.open_nursery() as nursery:
+                if wire is not None:
+                    nursery.start_soon(wire.run)
                 nursery.start_soon(self._run_connection, connection, nursery.cancel_scope)
                 nursery.start_soon(self._ping, connection, getattr(transport, "ping", None))
                 try:

@@ -24,7 +24,12 @@ SPARE_FILES: Final = 100  # beside one socket per charge point
 async def operate(
     plan: FleetPlan, scenario_name: str, *, duration_s: float | None = None, plain: bool = False
 ) -> int:
-    """Run a fleet until its scenario is over, the time is up or somebody ends it; the exit code."""
+    """Run a fleet until its scenario is over, the time is up or somebody ends it; the exit code.
+
+    It is 1 if no connection came about, or if a message was not answered as it should have been.
+    Of charge points that misbehave, messages may well be refused; then what counts is whether all
+    transactions were acknowledged.
+    """
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # where a user's own scenario lies
     try:
@@ -35,11 +40,16 @@ async def operate(
     _make_room(len(plan.identities))
     drawing = not plain and display.can_draw()
     lines = display.Lines(len(plan.identities), None if drawing else print)
-    fleet = Fleet(plan, lines.tell)
+    try:
+        fleet = Fleet(plan, lines.tell)
+    except ConfigError as error:
+        print(error)
+        return 2
     with _patient_collector():
         await _run(fleet, scenario, lines if drawing else None, duration_s)
     print(display.summary(fleet))
-    return 1 if fleet.statistics.errors or not fleet.statistics.connections else 0
+    failures = fleet.unsettled() if plan.quirks else fleet.statistics.errors
+    return 1 if failures or not fleet.statistics.connections else 0
 
 
 async def _run(

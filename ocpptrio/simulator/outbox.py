@@ -54,14 +54,19 @@ class _Entry:
 
 
 class Outbox:
-    """See the module."""
+    """See the module. What the charge point does not keep (`keeps`) is lost."""
 
     def __init__(
-        self, timing: Timing, configuration: Configuration, tell: Callable[[str], None]
+        self,
+        timing: Timing,
+        configuration: Configuration,
+        tell: Callable[[str], None],
+        keeps: Callable[[Request[Any]], bool] = lambda request: True,  # noqa: ARG005
     ) -> None:
         self._timing = timing
         self._configuration = configuration
         self._tell = tell
+        self._keeps = keeps
         self._notices: deque[_Entry] = deque()
         self._queue: deque[_Entry] = deque()
         self._sequence = 0
@@ -88,16 +93,19 @@ class Outbox:
         request: Request[Any],
         transaction_id: TransactionId | None = None,
         on_answer: Callable[[Any], None] | None = None,
-    ) -> None:
-        """Send this when it can be sent, repeated until it is answered.
+    ) -> bool:
+        """Send this when it can be sent, repeated until it is answered; False if it is lost.
 
         `transaction_id` is put into the request when it goes out: only then it may be known.
         """
+        if not self._keeps(request):
+            return False
         self._sequence += 1
         self._queue.append(_Entry(request, self._sequence, on_answer, transaction_id))
         if len(self._queue) > LONGEST_QUEUE:
             self._drop_meter_values()
         self._changed.set()
+        return True
 
     def _drop_meter_values(self) -> None:
         for index, entry in enumerate(self._queue):

@@ -4,6 +4,7 @@ All of it is synchronous: a cause comes in, messages for the central system go t
 here: asking the central system (charge_point), its commands (commands).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -32,6 +33,7 @@ from ocpptrio.simulator.status import StatusReport
 
 # Wh: the meters of a fleet are not new.
 HIGHEST_REGISTER_WH: Final = 2_000_000
+TRANSACTIONS_KEPT: Final = 10_000  # the oldest go: weeks of a busy place, and some megabytes
 
 Learn = Callable[[str, IdTagInfo], None]
 """Takes what the central system said of an idTag."""
@@ -43,6 +45,7 @@ class Station:
     Attributes:
         operative: of the charge point as a whole (connector 0), as the central system wants it.
         in_service: False while new firmware is installed.
+        transactions: all that were begun, oldest first; those that run are among them.
         learn: takes each verdict on an idTag that comes with a response.
     """
 
@@ -57,6 +60,7 @@ class Station:
         self.metering = Metering(device, self.connectors)
         self.operative = True
         self.in_service = True
+        self.transactions: deque[Transaction] = deque(maxlen=TRANSACTIONS_KEPT)
         self.report = StatusReport(device, 0)
         self._changed = trio.Event()
 
@@ -171,6 +175,7 @@ class Station:
         device = self._device
         meter_start_wh = connector.meter.read(device.now_us()).whole_wh
         transaction = Transaction(
+            connector.id,
             authorization.id_tag,
             authorization.parent_id_tag,
             device.clock.now_us(),
@@ -178,6 +183,7 @@ class Station:
         )
         self.update()  # Preparing is reported even if it lasted no time
         connector.transaction, connector.authorization = transaction, None
+        self.transactions.append(transaction)
         connector.finishing = False
         reservation = self.reservations.usable_by(
             connector, transaction.id_tag, transaction.parent_id_tag
@@ -204,6 +210,7 @@ class Station:
     ) -> None:
         info = response.id_tag_info
         transaction.id.value = response.transaction_id
+        transaction.start_acknowledged = True
         transaction.parent_id_tag = info.parent_id_tag or transaction.parent_id_tag
         self._learn(transaction.id_tag, info)
         if info.status is AuthorizationStatus.ACCEPTED or connector.transaction is not transaction:
@@ -224,17 +231,20 @@ class Station:
         device = self._device
         connector.meter.settle(device.now_us())
         samples = self.metering.transaction_stopped(connector, transaction)
+        transaction.samples = []  # kept no longer than they are needed
+        transaction.meter_stop_wh = connector.meter.read(device.now_us()).whole_wh
         connector.transaction = None
         self.power.profiles.transaction_ended(connector.id)
 
         def answered(response: StopTransactionResponse) -> None:
+            transaction.stop_acknowledged = True
             if id_tag is not None and response.id_tag_info is not None:
                 self._learn(id_tag, response.id_tag_info)
 
-        device.outbox.queue(
+        kept = device.outbox.queue(
             StopTransaction(
                 id_tag=id_tag,
-                meter_stop=connector.meter.read(device.now_us()).whole_wh,
+                meter_stop=transaction.meter_stop_wh,
                 timestamp=device.now(),
                 transaction_id=-1,
                 reason=reason,
@@ -243,6 +253,7 @@ class Station:
             transaction.id,
             answered,
         )
+        transaction.stop_lost = not kept
         connector.finishing = connector.plugged
         if connector.operative_next is not None:
             connector.operative, connector.operative_next = connector.operative_next, None

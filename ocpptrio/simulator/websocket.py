@@ -9,7 +9,7 @@ import tempfile
 from base64 import b64encode
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 import trio
@@ -19,10 +19,13 @@ from trio_websocket import (
     WebSocketConnection,
     wrap_client_stream,
 )
+from wsproto.utilities import LocalProtocolError as ClosingAlready
 
 from ocpptrio.connection import Transport
 from ocpptrio.errors import NotConnected
 from ocpptrio.simulator.link import NotAdmitted
+from ocpptrio.simulator.quirks.messages import Opening
+from ocpptrio.simulator.quirks.quirk import Quirks
 
 if TYPE_CHECKING:
     from ocpptrio.simulator.charge_point import SimulatedChargePoint
@@ -52,6 +55,26 @@ class WebSocketTransport:
     def abort(self) -> None:
         """Cut the connection without the closing handshake."""
         self._socket.close()
+
+
+class _QuirkyStream(trio.abc.Stream):
+    """The stream under a WebSocket whose bytes go through the quirks on their way out."""
+
+    def __init__(self, stream: trio.abc.Stream, quirks: Quirks) -> None:
+        self._stream = stream
+        self._quirks = quirks
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(self._quirks.octets(bytes(data)))
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 async def open_transport(
@@ -88,30 +111,43 @@ async def _hold(
     credentials = charge_point.credentials
     if credentials.security_profile >= 2 and not secure:
         raise NotConnected("this security profile needs a wss:// URL")
+    quirks = charge_point.quirks
+    opening = quirks.opening(
+        parts.path.rstrip("/"),
+        quote(charge_point.identity, safe=""),
+        charge_point.identity.encode(),
+        credentials.password,
+    )
     problem: NotConnected | None = None
     handed_over = False
     try:
         with trio.fail_after(CONNECT_TIMEOUT_S):
+            for quirk in quirks:
+                await quirk.probe(host, port)
             tcp = await trio.open_tcp_stream(host, port)
-        stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = tcp
+        stream: Any = tcp  # Any: trio-websocket takes any stream, and says two kinds
         async with tcp:
             if secure:
                 context = _ssl_context(charge_point, ca_file)
-                stream = trio.SSLStream(tcp, context, server_hostname=host, https_compatible=True)
+                tls = trio.SSLStream(tcp, context, server_hostname=host, https_compatible=True)
                 with trio.fail_after(CONNECT_TIMEOUT_S):
-                    await stream.do_handshake()
+                    await tls.do_handshake()
+                stream = tls
+            if quirks:
+                stream = _QuirkyStream(stream, quirks)
             async with trio.open_nursery() as nursery:
                 with trio.fail_after(CONNECT_TIMEOUT_S):
                     websocket = await wrap_client_stream(
                         nursery,
                         stream,
                         parts.netloc.rpartition("@")[2],
-                        f"{parts.path.rstrip('/')}/{quote(charge_point.identity, safe='')}",
-                        subprotocols=[SUBPROTOCOL],
-                        extra_headers=_headers(charge_point.identity, credentials.password),
+                        opening.target,
+                        subprotocols=opening.subprotocols,
+                        extra_headers=_headers(opening),
                         max_message_size=MAX_MESSAGE_BYTES,
                     )
-                if websocket.subprotocol == SUBPROTOCOL:
+                agreed = (websocket.subprotocol or "").casefold()
+                if agreed == SUBPROTOCOL or not opening.subprotocols:
                     handed_over = True
                     task_status.started(WebSocketTransport(websocket, tcp.socket))
                 else:
@@ -121,6 +157,9 @@ async def _hold(
         problem = _rejected(_first(group))
     except* trio.TooSlowError:
         problem = NotConnected(f"no answer within {CONNECT_TIMEOUT_S} s")
+    except* ClosingAlready:
+        # A ping came after our close frame, and trio-websocket wanted to answer it.
+        problem = NotConnected("closed while a ping came in")
     except* (OSError, trio.BrokenResourceError, ConnectionClosed) as group:
         problem = _broken(_first(group), f"{host} port {port}")
     if problem is not None and not handed_over:  # else whoever has the transport sees it too
@@ -152,11 +191,11 @@ def _broken(error: BaseException, place: str) -> NotConnected:
     return NotConnected(f"{place}: {why}")
 
 
-def _headers(identity: str, password: bytes | None) -> list[tuple[bytes, bytes]]:
-    if password is None:
-        return []
-    token = b64encode(identity.encode() + b":" + password)
-    return [(b"Authorization", b"Basic " + token)]
+def _headers(opening: Opening) -> list[tuple[bytes, bytes]]:
+    if opening.password is None:
+        return opening.headers
+    token = b64encode(opening.user + b":" + opening.password)
+    return [*opening.headers, (b"Authorization", b"Basic " + token)]
 
 
 def _ssl_context(charge_point: "SimulatedChargePoint", ca_file: Path | None) -> ssl.SSLContext:

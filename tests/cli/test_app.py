@@ -91,3 +91,9 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     )
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_the_quirks_of_the_simulator_are_listed(ocpptrio: Command) -> None:
+    lines = ocpptrio("simulate", "--list-quirks").out.splitlines()
+    assert lines[0].split()[0] == "quirk"
+    assert [line.split()[0] for line in lines[1:]] == [f"q{number}" for number in range(1, 58)]

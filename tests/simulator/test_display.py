@@ -119,6 +119,8 @@ async def test_the_command_takes_names_or_a_number(monkeypatch: pytest.MonkeyPat
     assert (plan.identities, scenario) == (["CP1"], "commute")
     plan, _ = await planned(monkeypatch, "A", "B", id_tag=["X", "Y"], password="secret")
     assert (plan.identities, plan.id_tags, plan.password) == (["A", "B"], ["X", "Y"], "secret")
+    plan, _ = await planned(monkeypatch, quirk=["q37", "random"], seed=7)
+    assert (plan.quirks, plan.seed) == (["q37", "random"], 7)
     plan, _ = await planned(monkeypatch, count=3, prefix="LOAD")
     assert plan.identities == ["LOAD0001", "LOAD0002", "LOAD0003"]
 
