@@ -193,7 +193,7 @@ def test_what_is_open_is_not_raised_again_and_is_cleared_when_it_is_over() -> No
 
 
 @pytest.mark.parametrize(
-    "kind", set(ConditionKind) - {ConditionKind.BOOT_LOOP, ConditionKind.RECONNECTS}
+    "kind", sorted(set(ConditionKind) - {ConditionKind.BOOT_LOOP, ConditionKind.RECONNECTS})
 )
 def test_while_it_is_away_nothing_is_known_to_be_over(kind: ConditionKind) -> None:
     condition = opened(kind)
@@ -240,7 +240,7 @@ def test_nothing_is_reset_while_a_transaction_runs_unless_that_is_wanted() -> No
     assert next_step(condition, charging(10), wanted) is Step.SOFT_RESET
 
 
-@pytest.mark.parametrize("kind", set(ConditionKind) - {ConditionKind.NO_ANSWER})
+@pytest.mark.parametrize("kind", sorted(set(ConditionKind) - {ConditionKind.NO_ANSWER}))
 def test_by_default_no_message_is_sent(kind: ConditionKind) -> None:
     assert next_step(opened(kind), ONLINE, LIMITS) is None
 

@@ -48,6 +48,7 @@ class FakeCentral:
         self.refuse_connections = False
         self.next_transaction_id = 1
         self.connection: Connection | None = None
+        self.line: Transport | None = None  # of the connection, for what no connection sends
         self._new = trio.Event()
         self._nursery: trio.Nursery | None = None
 
@@ -59,6 +60,7 @@ class FakeCentral:
             raise NotConnected("nobody there")
         ours, theirs = memory_transport_pair()
         self.connects += 1
+        self.line = ours
         connection = Connection(ours, Conversation(Role.CENTRAL_SYSTEM), self.answer, observer=self)
         self.connection = connection
         await self._nursery.start(connection.run)
