@@ -8,64 +8,38 @@ Not here: what is decided (services), what is known (session), the process aroun
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 import structlog
 import trio
 
+from ocpptrio.announcements import ANNOUNCED, announce
 from ocpptrio.clock import Clock, system_clock
-from ocpptrio.config import OnSpent, Settings, UnknownFields
+from ocpptrio.config import Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
-from ocpptrio.events import AnyEvent, CommandChanged, NumberedEvent, OpenMode
+from ocpptrio.events import NumberedEvent, OpenMode
 from ocpptrio.listener import Identify, Link, Listener
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
 from ocpptrio.protocol.conversation import CallReceived, Conversation
 from ocpptrio.protocol.core import BootNotification, RegistrationStatus
 from ocpptrio.protocol.datatypes import Deviation, DeviationKind, Message, Request
-from ocpptrio.services.admission import AdmissionService
-from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.authorizer import Authorizer
-from ocpptrio.services.budgets import BudgetService
-from ocpptrio.services.command_queue import CommandQueue
-from ocpptrio.services.commands import CommandService
-from ocpptrio.services.data_transfer import DataTransferService
-from ocpptrio.services.decisions import DecisionService
-from ocpptrio.services.dispatch import HandlerTable, handler_table
-from ocpptrio.services.effect_watch import EffectWatch
-from ocpptrio.services.http_authorizer import HttpAuthorizer
 from ocpptrio.services.incoming import Incoming
-from ocpptrio.services.metering import MeteringService
-from ocpptrio.services.notifications import NotificationService
-from ocpptrio.services.provisioning import ProvisioningService
-from ocpptrio.services.reconciliation import ReconciliationService
-from ocpptrio.services.registration import RegistrationService
-from ocpptrio.services.rollups import RollupService
-from ocpptrio.services.security import SecurityService
-from ocpptrio.services.status import StatusService
-from ocpptrio.services.tasks import TOLD as ACTED_ON
-from ocpptrio.services.tasks import TaskService
-from ocpptrio.services.transactions import TransactionService
-from ocpptrio.services.watchdog import Watchdog
+from ocpptrio.services.wiring import Services
 from ocpptrio.session.hub import Hub, Watcher
 from ocpptrio.session.liveness import Liveness
 from ocpptrio.session.registry import LifeSigns, Registry, Session
 from ocpptrio.session.restore import restore
 from ocpptrio.session.state import SessionState
-from ocpptrio.store import charge_points, deviations, retention
+from ocpptrio.store import charge_points, deviations
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import CommandState
 from ocpptrio.store.sqlite import SqliteStore
 from ocpptrio.vendor_profiles import load_profiles
-from ocpptrio.witness import Witness, tell
+from ocpptrio.witness import Witness
 
-# s between looks for what has outlived its retention
-PRUNE_EVERY_S: Final = 3600
-# s between notes of when each charge point was last heard; a crash forgets no more than this
-NOTE_SEEN_EVERY_S: Final = 60
 CLEANUP_TIMEOUT_S: Final = 10
 # A connection on which a message came so recently was not dead when the next one replaced it.
 STILL_ALIVE_US: Final = 5_000_000
@@ -149,6 +123,7 @@ class CentralSystem:
         commands: what charge points are asked to do: queued ones, and what became of each.
         tasks: one request, or one of each, for many charge points.
         decisions: what waits for a person, and how it is resolved.
+        services: all of them.
         addresses: the (address, port) pairs bound, once it runs.
 
     Raises:
@@ -173,48 +148,19 @@ class CentralSystem:
         self._connection_options = {"new_unique_id": new_unique_id} if new_unique_id else {}
         self.store = SqliteStore(self.settings.store.path, inline=inline_store)
         self.store.publish = self._publish
-        ocpp = self.settings.ocpp
-        self._authorization = AuthorizationService(self.store, self.settings.authorization)
-        self._http_authorizer: HttpAuthorizer | None = None
-        if self.settings.authorization.url:
-            self._http_authorizer = HttpAuthorizer(self.settings.authorization)
-            self._authorization.consult(self._http_authorizer)
-        self._effect_watch = EffectWatch(self.store, clock, self.registry)
-        self.commands = CommandService(
-            self.store, clock, self.registry, self._effect_watch, self.settings.commands
+        self.services = Services(self.settings, self.store, self.registry, self.passwords, clock)
+        self.handlers = self.services.handlers
+        self.data_transfer = self.services.data_transfer
+        self.commands = self.services.commands
+        self.tasks = self.services.tasks
+        self.decisions = self.services.decisions
+        self._listener = Listener(
+            self.settings.ocpp,
+            self.services.admission.admit,
+            self._serve_link,
+            self.services.admission.note,
+            identify,
         )
-        self._command_queue = CommandQueue(self.store, clock, self.registry, self.commands)
-        self.tasks = TaskService(
-            self.store, clock, self.registry, self.settings.commands, self._command_queue
-        )
-        self._watchdog = Watchdog(
-            self.store, self.registry, self.commands, self.settings.watchdog, clock
-        )
-        self._provisioning = ProvisioningService(
-            self.store, self.registry, self.settings.provisioning, clock, self.commands.call
-        )
-        self.data_transfer = DataTransferService(self.store)
-        self.decisions = DecisionService(self.store, clock)
-        self._reconciliation = ReconciliationService(self.store, self.settings.transactions, clock)
-        self._rollups = RollupService(self.store)
-        self.handlers: HandlerTable = handler_table(
-            registration=RegistrationService(self.store, ocpp, clock),
-            authorization=self._authorization,
-            transactions=TransactionService(self.store, self._authorization),
-            metering=MeteringService(self.store),
-            status=StatusService(self.store),
-            data_transfer=self.data_transfer,
-            notifications=NotificationService(self.store),
-            security_service=SecurityService(self.store),
-        )
-        admission = AdmissionService(
-            self.store,
-            ocpp,
-            clock,
-            self.passwords,
-            hold_new=self.settings.provisioning.hold_new,
-        )
-        self._listener = Listener(ocpp, admission.admit, self._serve_link, admission.note, identify)
         self._stop = trio.Event()
 
     # Living and dying.
@@ -234,26 +180,12 @@ class CentralSystem:
             await writing.start(self._write)
             try:
                 await restore(self.store, self.registry, self._clock())
-                await self.commands.recover()
-                await self._effect_watch.restore()
-                await self._command_queue.load()
-                await self.tasks.load()
+                await self.services.load()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(
                         Liveness(self.registry, self.settings.ocpp, self._no_pong).run
                     )
-                    if self.settings.watchdog.enabled:
-                        nursery.start_soon(self._watchdog.run)
-                    nursery.start_soon(self._note_seen)
-                    nursery.start_soon(self._prune)
-                    await nursery.start(self._provisioning.run)
-                    if self.settings.authorization.on_spent is OnSpent.STOP:
-                        nursery.start_soon(self._budgets().run)
-                    nursery.start_soon(self._effect_watch.run)
-                    nursery.start_soon(self._command_queue.run)
-                    nursery.start_soon(self.tasks.run)
-                    nursery.start_soon(self._reconciliation.run)
-                    nursery.start_soon(self._rollups.run)
+                    await self.services.start(nursery)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
                     task_status.started(self.addresses)
@@ -262,9 +194,7 @@ class CentralSystem:
                     nursery.cancel_scope.cancel()
             finally:
                 self.hub.close()
-                if self._http_authorizer is not None:
-                    with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
-                        await self._http_authorizer.aclose()
+                await self.services.close()  # noqa: ASYNC102 - it has a bound of its own
 
     async def _write(  # noqa: ASYNC128 - the store calls it
         self, *, task_status: trio.TaskStatus[None]
@@ -277,7 +207,7 @@ class CentralSystem:
         self._stop.set()
 
     async def _drain(self) -> None:
-        self._command_queue.stop()
+        self.services.command_queue.stop()
         self._listener.stop_accepting()
         for session in self.registry:
             if session.connection is not None:
@@ -321,7 +251,7 @@ class CentralSystem:
         `[authorization] timeout` to answer; if it fails, `fallback` says what is answered.
         None: ask nobody.
         """
-        self._authorization.consult(authorizer)
+        self.services.authorization.consult(authorizer)
 
     def watch(self, charge_point_id: str | None = None) -> AbstractContextManager[Watcher]:
         """Subscribe to events: `with central.watch() as events: async for numbered in events`."""
@@ -442,8 +372,8 @@ class CentralSystem:
             state.charge_point_id, event.unique_id, session.last_seen_us, session, event.action
         )
         response = await handler(incoming, request)
-        if self._effect_watch.watched:  # a trigger may have asked for this message
-            self._effect_watch.see(state.charge_point_id, request, incoming.received_at_us)
+        if self.services.effect_watch.watched:  # a trigger may have asked for this message
+            self.services.effect_watch.see(state.charge_point_id, request, incoming.received_at_us)
         return response
 
     def _note(self, session: Session, action: str, kind: DeviationKind, original: str) -> None:
@@ -458,63 +388,15 @@ class CentralSystem:
 
         self.store.post(work)
 
-    # In the background.
-
-    def _budgets(self) -> BudgetService:
-        return BudgetService(
-            self.store, self.registry, self.commands, self.settings.authorization, self._clock
-        )
+    # What happens.
 
     def _publish(self, events: Sequence[NumberedEvent]) -> None:
         self.registry.apply(events)
         for numbered in events:
-            event = numbered.event
-            tell(event)
-            if isinstance(event, ACTED_ON):
-                self._act_on(event)
-            if self._effect_watch.watched:
-                self._effect_watch.see(event.charge_point_id, event, event.at_us)
-        self._provisioning.notice(events)
+            if type(numbered.event) in ANNOUNCED:
+                announce(numbered.event)
+        self.services.notice(events)
         self.hub.publish(events)
-
-    def _act_on(self, event: AnyEvent) -> None:
-        """What an event means for commands that wait."""
-        if isinstance(event, CommandChanged):
-            self.commands.changed(event)
-            if event.state == CommandState.QUEUED and event.expires_at_us is not None:
-                self._command_queue.queued(event.charge_point_id, event.expires_at_us)
-        self.tasks.see(event)
-        self._command_queue.wake(event.charge_point_id)
 
     def _no_pong(self, session: Session) -> None:
         self._note(session, "", DeviationKind.NO_PONG, "a ping was not answered")
-
-    async def _note_seen(self) -> None:
-        noted_us = self._clock()
-        while True:
-            await trio.sleep(NOTE_SEEN_EVERY_S)
-            since_us, noted_us = noted_us, self._clock()
-            seen = {
-                session.state.charge_point_id: session.last_seen_us
-                for session in self.registry
-                if session.last_seen_us >= since_us
-            }
-            if seen:
-                await self.store.write(partial(charge_points.seen, last_seen=seen))
-
-    async def _prune(self) -> None:
-        while True:
-            await self._rollups.catch_up()  # what is deleted below is kept in short
-            deleted: dict[str, int] = {}
-            while True:
-                now_us = self._clock()
-                step = await self.store.write(
-                    partial(retention.prune, settings=self.settings.retention, now_us=now_us)
-                )
-                if not any(step.values()):
-                    break
-                for table, count in step.items():
-                    deleted[table] = deleted.get(table, 0) + count
-            if deleted:
-                log.info("deleted what outlived its retention", **deleted)
-            await trio.sleep(PRUNE_EVERY_S)

@@ -9,24 +9,6 @@ import structlog
 from ocpptrio.clock import Clock
 from ocpptrio.config import LogLevel, Settings
 from ocpptrio.connection import Connection
-from ocpptrio.events import (
-    AnyEvent,
-    AuthorizationRefused,
-    Booted,
-    ConditionCleared,
-    ConditionEscalated,
-    ConditionRaised,
-    Deviated,
-    Registered,
-    ReviewOpened,
-    SecurityEventReported,
-    StopOrphaned,
-    TagLearnt,
-    TransactionReconciled,
-    TransactionStarted,
-    TransactionStopped,
-    TransactionSuperseded,
-)
 from ocpptrio.protocol.conversation import (
     CallReceived,
     CallRejected,
@@ -45,109 +27,6 @@ from ocpptrio.store.driver import Db, Store
 from ocpptrio.store.records import Direction
 
 log = structlog.get_logger("ocpptrio.messages")
-
-
-def tell(event: AnyEvent) -> None:
-    """The log line of an event that an operator wants to see as it happens."""
-    match event:
-        case Registered():
-            log.info("registered", charge_point=event.charge_point_id, origin=event.origin)
-        case Booted():
-            log.info(
-                "booted",
-                charge_point=event.charge_point_id,
-                status=str(event.status),
-                model=f"{event.vendor} {event.model}",
-                firmware=event.firmware_version,
-            )
-        case TransactionStarted():
-            log.info(
-                "transaction started",
-                charge_point=event.charge_point_id,
-                transaction=event.transaction_id,
-                connector=event.connector_id,
-                id_tag=event.id_tag,
-                authorization=event.authorization,
-                **({} if event.reason is None else {"reason": event.reason}),
-            )
-        case AuthorizationRefused():
-            log.info(
-                "not authorized",
-                charge_point=event.charge_point_id,
-                id_tag=event.id_tag,
-                status=event.status,
-                reason=event.reason,
-            )
-        case TagLearnt():
-            log.info("tag learnt", charge_point=event.charge_point_id, id_tag=event.id_tag)
-        case TransactionStopped():
-            log.info(
-                "transaction stopped",
-                charge_point=event.charge_point_id,
-                transaction=event.transaction_id,
-                energy_wh=event.energy_wh,
-                reason=event.reason,
-            )
-        case TransactionSuperseded():
-            log.warning(
-                "transaction ended without a stop",
-                charge_point=event.charge_point_id,
-                transaction=event.transaction_id,
-                by=event.by_transaction_id,
-            )
-        case StopOrphaned():
-            log.warning(
-                "stop fits no transaction",
-                charge_point=event.charge_point_id,
-                transaction=event.transaction_id,
-            )
-        case Deviated():
-            log.warning(
-                "deviation",
-                charge_point=event.charge_point_id,
-                action=event.action,
-                field=event.field,
-                kind=str(event.deviation),
-            )
-        case ConditionRaised():
-            log.warning(
-                "condition raised",
-                charge_point=event.charge_point_id,
-                condition=str(event.condition),
-                connector=event.connector_id,
-                evidence=event.evidence,
-            )
-        case ConditionCleared():
-            log.info(
-                "condition cleared",
-                charge_point=event.charge_point_id,
-                condition=str(event.condition),
-                connector=event.connector_id,
-            )
-        case ConditionEscalated():
-            log.warning(
-                "condition escalated",
-                charge_point=event.charge_point_id,
-                condition=str(event.condition),
-                connector=event.connector_id,
-                step=event.step,
-            )
-        case TransactionReconciled():
-            log.info(
-                f"transaction {event.conclusion}",
-                charge_point=event.charge_point_id,
-                transaction=event.transaction_id,
-                confidence=event.confidence,
-            )
-        case ReviewOpened():
-            log.warning(
-                "waits for a person: ocpptrio transactions review show",
-                charge_point=event.charge_point_id,
-                review=event.review_id,
-                about=event.review,
-            )
-        case SecurityEventReported():
-            log.info("security event", charge_point=event.charge_point_id, type=event.type)
 
 
 class Witness:

@@ -169,8 +169,8 @@ class Central:
         return await self.central.store.read(work)
 
     async def look(self) -> None:
-        await self.central._reconciliation.look()
-        while await self.central._rollups._step():
+        await self.central.services.reconciliation.look()
+        while await self.central.services.rollups._step():
             pass
 
 

@@ -33,6 +33,7 @@ LAYERS = {
     "testing": 4,
     "services": 5,
     "witness": 5,
+    "announcements": 5,
     "central_system": 6,
     "daemon_lock": 2,
     "daemon": 7,

@@ -4,7 +4,7 @@ One task for each charge point that something is wanted of and that is not known
 nothing is wanted nothing is sent. Not here: what is done then (provisioner).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -18,7 +18,7 @@ from ocpptrio.events import (
     ConfigurationChanged,
     ConfigurationRefreshRequested,
     Connected,
-    NumberedEvent,
+    Event,
     ProvisioningChanged,
     ProvisioningState,
     RegistrationChanged,
@@ -84,7 +84,7 @@ class ProvisioningService:
         self._new_jobs: list[str] = []
         self._job_waits = trio.Event()
         self._slots = trio.CapacityLimiter(PARALLEL)
-        self._reactions: dict[type, Callable[[Any], None]] = {  # Any: one kind of event each
+        self.reactions: dict[type[Event], Callable[[Any], None]] = {  # Any: one kind of event each
             Booted: self._booted,
             Connected: self._connected,
             RegistrationChanged: self._registration_changed,
@@ -105,13 +105,6 @@ class ProvisioningService:
                 self._job_waits = trio.Event()
                 while self._new_jobs:
                     nursery.start_soon(self._work, self._new_jobs.pop(0))
-
-    def notice(self, events: Sequence[NumberedEvent]) -> None:
-        """See what was committed; called after the session states are up to date. Never waits."""
-        for numbered in events:
-            react = self._reactions.get(type(numbered.event))
-            if react is not None:
-                react(numbered.event)
 
     # What gives us something to do.
 

@@ -184,7 +184,7 @@ async def test_what_comes_before_the_answer_counts_if_that_says_yes(
             end = await central.commands.wait_effect(command_id)
             assert end.effect == effect
             assert (end.transaction_id is not None) == (answer == "Accepted")
-            assert central._effect_watch.watched == {}
+            assert central.services.effect_watch.watched == {}
 
 
 async def test_a_start_is_the_effect_of_one_command(autojump_clock: MockClock) -> None:
@@ -263,7 +263,7 @@ async def test_effects_are_awaited_over_a_restart(
             for one in ids:
                 await central.commands.wait_settled(one)
             # Nobody notes what this start shows: as if we had been killed at once.
-            central._effect_watch.watched.clear()
+            central.services.effect_watch.watched.clear()
             started = await device.call("StartTransaction", start_now(central))
         assert (await record(central, ids[0])).effect == "awaited"
     await trio.sleep(1000)
@@ -289,11 +289,11 @@ async def test_nothing_is_watched_when_nothing_is_awaited(autojump_clock: MockCl
         await register(central)
         async with device.connected(central):
             assert (await central.charge_point("CP1").call(SOFT)).status == "Rejected"
-            assert central._effect_watch.watched == {}
+            assert central.services.effect_watch.watched == {}
             with trio.move_on_after(1):  # the asker walks away
                 device.answers["Reset"] = None
                 await central.charge_point("CP1").call(SOFT)
             await device.answer(device.unanswered[0], {"status": "Rejected"})
             await trio.sleep(1)
-            assert central._effect_watch.watched == {}
+            assert central.services.effect_watch.watched == {}
             assert (await record(central, 2)).status == "Rejected"

@@ -101,7 +101,7 @@ class World:
 
     async def look(self, minute: float) -> None:
         self.minute = minute
-        await self.central._reconciliation.look()
+        await self.central.services.reconciliation.look()
 
     async def get(self, transaction_id: int) -> TransactionRecord:
         found = await self.central.store.read(lambda r: transactions.get(r, transaction_id))
@@ -420,9 +420,9 @@ async def test_quarter_hours_stay_when_the_readings_go(world: World) -> None:
     await world.values(transaction_id, 5, 1100, 1200)
     await world.values(transaction_id, 20, 1800)
     await world.values(transaction_id, 25, 7000, measurand="Power.Active.Import", unit="W")
-    await world.central._rollups.catch_up()
+    await world.central.services.rollups.catch_up()
     await world.values(transaction_id, 10, 1500)  # late
-    await world.central._rollups.catch_up()
+    await world.central.services.rollups.catch_up()
     read = world.central.store.read
     rows = await read(lambda reader: rollups.of_transaction(reader, transaction_id))
     assert [(row.energy_wh, row.register_wh, row.readings) for row in rows] == [
@@ -441,7 +441,7 @@ async def test_quarter_hours_stay_when_the_readings_go(world: World) -> None:
     assert [point.energy_wh for point in points] == [1500, 1800]
     # Numbers of readings begin again.
     await world.values(transaction_id, 40, 2000)
-    await world.central._rollups.catch_up()
+    await world.central.services.rollups.catch_up()
     assert len(await read(lambda reader: rollups.of_transaction(reader, transaction_id))) == 3
 
 
