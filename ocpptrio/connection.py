@@ -289,11 +289,13 @@ class Connection:
             if observer is not None:
                 observer.received(data, event)
             match event:
-                case CallReceived() | CallRejected():
-                    await self._to_inbox(event)
-                case CallRepeated(answer=text):
-                    if text is not None:
-                        await self._to_inbox(event)
+                case CallReceived() | CallRejected() | CallRepeated(answer=str()):
+                    try:
+                        self._inbox_in.send_nowait(event)  # saves a trip through the scheduler
+                    except trio.WouldBlock:
+                        await self._inbox_in.send(event)
+                case CallRepeated():  # its answer is still being worked on
+                    pass
                 case ResponseReceived(response=response):
                     self._settle(event, response)
                 case ErrorReceived(code=code, description=description, details=details):
@@ -305,12 +307,6 @@ class Connection:
                     return
                 case Ignored():
                     pass
-
-    async def _to_inbox(self, event: CallReceived | CallRepeated | CallRejected) -> None:
-        try:
-            self._inbox_in.send_nowait(event)  # saves a trip through the scheduler
-        except trio.WouldBlock:
-            await self._inbox_in.send(event)
 
     def _settle(
         self, event: ResponseReceived | ErrorReceived | InvalidResponseReceived, outcome: Outcome

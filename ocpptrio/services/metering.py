@@ -80,6 +80,12 @@ _BASE: Final = frozenset(
     }
 )
 
+# Members of an enumeration take a while to look up, and this is the busiest path of all.
+_ENERGY: Final = Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
+_SIGNED: Final = ValueFormat.SIGNED_DATA
+_OUTLET: Final = Location.OUTLET
+_PERIODIC: Final = ReadingContext.SAMPLE_PERIODIC
+
 # Phases that can be added: neutral and line-to-line values are neither parts nor totals.
 _PARTS: Final = {Phase.L1, Phase.L2, Phase.L3, Phase.L1_N, Phase.L2_N, Phase.L3_N}
 
@@ -256,7 +262,7 @@ def _readings(
                 sent_transaction_id=sent_transaction_id,
                 measured_at_us=incoming.event_time_us(value.timestamp),
                 received_at_us=incoming.received_at_us,
-                context=str(context or ReadingContext.SAMPLE_PERIODIC),
+                context=str(context or _PERIODIC),
                 sampled_values=text,
                 digest=meter_readings.digest(connector_id, transaction_id, text),
                 **columns(sampled),
@@ -293,13 +299,13 @@ def columns(sampled: Iterable[SampledValue]) -> dict[str, float]:
     overall: dict[str, tuple[bool, float]] = {}
     parts: dict[str, dict[str, float]] = {}
     for value in sampled:
-        column = COLUMNS.get(value.measurand or Measurand.ENERGY_ACTIVE_IMPORT_REGISTER)
-        if column is None or value.format is ValueFormat.SIGNED_DATA:
+        column = COLUMNS.get(value.measurand or _ENERGY)
+        if column is None or value.format is _SIGNED:
             continue
         number = _number(value)
         if number is None:
             continue
-        at_outlet = value.location is None or value.location is Location.OUTLET
+        at_outlet = value.location is None or value.location is _OUTLET
         if value.phase is None:
             known = overall.get(column)
             if known is None or (at_outlet and not known[0]):
