@@ -97,9 +97,8 @@ def _words(kind: inspect.Type) -> str:
             return f"one of {', '.join(member.value for member in members)}"
         case inspect.VarTupleType(item_type=item, min_length=shortest):
             return f"list of {_words(item)}" + (", at least one" if shortest else "")
-        case inspect.StructType(cls=struct):
-            return struct.__name__
-    return "JSON"
+    assert isinstance(kind, inspect.StructType), "messages are made of nothing else"
+    return kind.cls.__name__
 
 
 def _fields(kind: type[Message]) -> tuple[inspect.Field, ...]:

@@ -105,6 +105,15 @@ def test_f1_a_null_payload_is_an_empty_one(central: Conversation) -> None:
     )
 
 
+def test_q28_bytes_that_are_no_text_are_noted_and_the_rest_is_read(central: Conversation) -> None:
+    odd = b'[2,"7","Authorize",{"idTag":"' + b"x" * 300 + b'tag\xff"}]'
+    event = central.receive(odd)
+    assert isinstance(event, CallReceived)
+    kinds = {deviation.kind: deviation.original for deviation in event.deviations}
+    assert r"tag\xff" in kinds[DeviationKind.INVALID_UTF8]
+    assert isinstance(central.receive(b"\xff\xfe\x00"), MustClose)
+
+
 def test_f12_calls_in_one_burst_are_all_received_and_answered(central: Conversation) -> None:
     for unique_id in "123":
         assert isinstance(central.receive(call(unique_id, "Heartbeat")), CallReceived)

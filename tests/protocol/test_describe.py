@@ -62,6 +62,13 @@ from ocpptrio.protocol.describe import rule
         ("BootNotification", "colour.shade", "BootNotification.req", "OCPP 1.6, 6.3", None),
         ("Authorize", "idTag.colour", "Authorize.req", "OCPP 1.6, 6.1", None),
         (
+            "SetChargingProfile",
+            "csChargingProfiles.chargingSchedule.chargingSchedulePeriod.limit",
+            "SetChargingProfile.req",
+            "OCPP 1.6, 6.43",
+            "number, required",
+        ),
+        (
             "SecurityEventNotification",
             "type",
             "SecurityEventNotification.req",
