@@ -183,7 +183,7 @@ def insert(
 ) -> list[MeterReading]:
     """Store readings inside a write, with their event; returns those that are new.
 
-    Of a transaction, what is known of an instant already adds nothing (4.10, 3.4 of the errata).
+    Of a transaction, what was said of an instant before adds nothing (OCPP 1.6, 4.10).
     """
     if sent_transaction_id == transaction_id:
         sent_transaction_id = None
@@ -206,7 +206,7 @@ def insert(
 def _unknown_part(db: Db, value: MeterValue, reading: MeterReading) -> MeterReading | None:
     """What a reading says of its instant that no other has said; None if nothing."""
     known = {
-        _subject(sample)
+        _said(sample)
         for connector_id, text in meter_readings.sampled_at(
             db, reading.charge_point_id, reading.transaction_id, reading.measured_at_us
         )
@@ -217,7 +217,7 @@ def _unknown_part(db: Db, value: MeterValue, reading: MeterReading) -> MeterRead
     unknown = tuple(
         sampled
         for sampled, sample in zip(value.sampled_value, samples, strict=True)
-        if _subject(sample) not in known
+        if _said(sample) not in known
     )
     if not unknown:
         return None
@@ -231,9 +231,18 @@ def _unknown_part(db: Db, value: MeterValue, reading: MeterReading) -> MeterRead
     )
 
 
-def _subject(sample: dict[str, str]) -> tuple[str, ...]:
-    """What a sampled value, as JSON, is about: one instant has one value of it."""
+def _said(sample: dict[str, str]) -> tuple[str | float, ...]:
+    """What a sampled value, as JSON, says: the same in other digits is no news.
+
+    The value belongs to it: two of one second may differ, as times are cut to the second.
+    """
+    value = sample["value"]
+    try:
+        number: str | float = float(value)
+    except ValueError:
+        number = value
     return (
+        number,
         sample.get("measurand", Measurand.ENERGY_ACTIVE_IMPORT_REGISTER),
         sample.get("phase", ""),
         sample.get("location", Location.OUTLET),

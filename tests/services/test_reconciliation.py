@@ -415,6 +415,18 @@ async def test_transaction_data_adds_only_what_was_not_sent_before(world: World)
     ]
 
 
+async def test_two_values_of_one_second_are_both_kept(world: World) -> None:
+    """Charge points cut their times to the second: another value is no repeat."""
+    transaction_id = await world.start(0)
+    await world.boot()  # from now on a suspect, whose values take the careful way
+    for wh in (1100, 1150, 1150.0, 1100):
+        await world.values(transaction_id, -1, wh)
+    found = await world.central.store.read(
+        lambda reader: meter_readings.of_transaction(reader, transaction_id)
+    )
+    assert [one.energy_wh for one in found] == [1100, 1150]
+
+
 async def test_quarter_hours_stay_when_the_readings_go(world: World) -> None:
     transaction_id = await world.start(0)
     await world.values(transaction_id, 5, 1100, 1200)
