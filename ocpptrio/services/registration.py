@@ -26,7 +26,10 @@ class RegistrationService:
         self._clock = clock
 
     async def boot(self, incoming: Incoming, request: BootNotification) -> BootNotificationResponse:
-        """Running transactions stay open, as suspects: the charge point owes their stops (4.10)."""
+        """Running transactions stay open, as suspects: the charge point owes their stops (4.10).
+
+        After a boot that we asked for they run on as before.
+        """
         status = incoming.state.registration
         charge_point_id, at_us = incoming.charge_point_id, incoming.received_at_us
         # Asked for, it says nothing about a reboot (Q17); the next one is its own again.
@@ -35,8 +38,8 @@ class RegistrationService:
         running = bool(incoming.state.transactions)
 
         def work(db: Db) -> None:
-            charge_points.booted(db, charge_point_id, request, at_us)
-            if running:
+            charge_points.booted(db, charge_point_id, request, None if triggered else at_us)
+            if running and not triggered:
                 suspicion.suspect_all(db, charge_point_id, at_us)
             db.emit(
                 Booted(

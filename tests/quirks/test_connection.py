@@ -10,6 +10,7 @@ from trio_websocket import ConnectionClosed
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import OcppSettings, Settings, StoreSettings
 from ocpptrio.errors import CallTimedOut, NotAllowedNow, NotConnected
+from ocpptrio.events import Booted
 from ocpptrio.protocol.core import (
     ChangeConfiguration,
     ChangeConfigurationResponse,
@@ -22,7 +23,7 @@ from ocpptrio.protocol.core import (
 from ocpptrio.protocol.remote_trigger import MessageTrigger, TriggerMessage
 from ocpptrio.session.liveness import PING_AFTER
 from ocpptrio.store import charge_points, commands
-from tests.clients import RawChargePoint, charge_point, close_code, test_settings
+from tests.clients import RawChargePoint, charge_point, close_code, now, test_settings
 from tests.quirks.scene import (
     BOOTED,
     TAG,
@@ -166,11 +167,22 @@ async def test_q17_after_a_reconnect_no_boot_is_required(
         assert state(central).vendor == "VendorX"
         nursery.start_soon(central.charge_point("CP1").call, ClearCache())
         await answer_call(back, "ClearCache", {"status": "Accepted"})
-        # A boot that we ask for is answered like any.
+        # A boot that we ask for is answered like any, and is no reboot: what runs is no suspect.
+        running = await start(back, connectorId=2, timestamp=now())
+        booted_at_us = state(central).booted_at_us
         trigger = TriggerMessage(requested_message=MessageTrigger.BOOT_NOTIFICATION)
         nursery.start_soon(central.charge_point("CP1").call, trigger)
         await answer_call(back, "TriggerMessage", {"status": "Accepted"})
+        with central.watch("CP1") as events:
+            assert (await back.boot())["status"] == "Accepted"
+            while not isinstance(event := (await events.next()).event, Booted):
+                pass
+        assert event.triggered
+        assert (state(central).booted_at_us, len(state(central).boots_us)) == (booted_at_us, 1)
+        assert (await transaction(central, running)).suspect_since_us is None
+        # The next one is its own again.
         assert (await back.boot())["status"] == "Accepted"
+        assert (await transaction(central, running)).suspect_since_us is not None
 
 
 async def test_q18_a_reboot_is_not_answered_with_settings(

@@ -244,6 +244,8 @@ async def test_q46_what_was_queued_for_days_does_not_overwrite_the_present(
     assert record.stop_received_at_us - record.stopped_at_us > HOUR_US
     by_transaction = {each.transaction_id: each.energy_wh for each in await readings(central)}
     assert by_transaction == {past: 1200, current: 9100}
+    # What its tag began since does not make it concurrent: back then nothing else ran.
+    assert (record.authorization_status, record.parent_id_tag) == ("Accepted", None)
 
 
 async def test_q47_first_statuses_of_a_whole_site_at_once() -> None:
@@ -347,5 +349,23 @@ async def test_q51_ghost_transactions_block_nobody(
             assert answer["idTagInfo"]["status"] == verdict
         await put_tag(central, TAG, max_concurrent=2)
         request = start_request(connectorId=3, timestamp="2026-01-15T12:30:00Z")
+        answer = await other.call("StartTransaction", request)
+        assert answer["idTagInfo"]["status"] == "Accepted"
+        # What began after an event did not run then, unless by a clock that is ahead of time.
+        await put_tag(central, TAG, max_concurrent=1)
+        request = start_request(connectorId=4, timestamp="2026-01-15T11:30:00Z")
+        answer = await other.call("StartTransaction", request)
+        assert answer["idTagInfo"]["status"] == "Accepted"
+        await put_tag(central, "AHEAD")
+        for connector, at, verdict in (
+            (5, "2199-01-15T12:00:00Z", "Accepted"),
+            (6, now(), "ConcurrentTx"),
+        ):
+            request = start_request(connectorId=connector, idTag="AHEAD", timestamp=at)
+            answer = await other.call("StartTransaction", request)
+            assert answer["idTagInfo"]["status"] == verdict
+        # Nor do suspects count: since its boot nobody knows whether they run.
+        await other.boot()
+        request = start_request(connectorId=7, timestamp=now())
         answer = await other.call("StartTransaction", request)
         assert answer["idTagInfo"]["status"] == "Accepted"
