@@ -8,6 +8,7 @@ Not here: what is decided (services), what is known (session), the process aroun
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import UTC
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -198,7 +199,7 @@ class CentralSystem:
         self._reconciliation = ReconciliationService(self.store, self.settings.transactions, clock)
         self._rollups = RollupService(self.store)
         self.handlers: HandlerTable = handler_table(
-            registration=RegistrationService(self.store, ocpp, clock),
+            registration=RegistrationService(self.store, ocpp, clock, self.registry.profiles),
             authorization=self._authorization,
             transactions=TransactionService(self.store, self._authorization),
             metering=MeteringService(self.store),
@@ -384,6 +385,7 @@ class CentralSystem:
             Conversation(
                 Role.CENTRAL_SYSTEM,
                 reject_unknown_fields=settings.unknown_fields == UnknownFields.REJECT,
+                local_zone=lambda: session.vendor_profile.zone or UTC,
             ),
             answer,
             observer=witness,

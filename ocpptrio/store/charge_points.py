@@ -227,8 +227,8 @@ def booted(db: Db, charge_point_id: str, boot: BootNotification, at_us: int | No
     """
     db.run(
         """UPDATE charge_points SET booted_at_us = coalesce(?, booted_at_us), vendor = ?,
-            model = ?, serial_number = ?, charge_box_serial_number = ?, firmware_version = ?, iccid = ?, imsi = ?,
-            meter_type = ?, meter_serial_number = ?
+            model = ?, serial_number = ?, charge_box_serial_number = ?,
+            firmware_version = ?, iccid = ?, imsi = ?, meter_type = ?, meter_serial_number = ?
         WHERE charge_point_id = ?""",
         [
             at_us,
