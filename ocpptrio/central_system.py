@@ -8,6 +8,7 @@ Not here: what is decided (services), what is known (session), the process aroun
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import UTC
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -314,6 +315,7 @@ class CentralSystem:
             Conversation(
                 Role.CENTRAL_SYSTEM,
                 reject_unknown_fields=settings.unknown_fields == UnknownFields.REJECT,
+                local_zone=lambda: session.vendor_profile.zone or UTC,
             ),
             answer,
             observer=witness,

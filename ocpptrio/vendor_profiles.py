@@ -42,20 +42,19 @@ class VendorProfile(
         boot_grace_s: how long our CALLs wait on a fresh connection for its BootNotification, in
             place of [ocpp] boot_grace (Q16).
         slow_to_return: once disconnected it comes back after many minutes, or never: no
-            connection should be closed to mend something (Q19).
+            connection should be closed to mend something (Q19), and it is missed later.
         hex_id_tags_only: it refuses idTags with other characters than hexadecimal digits (Q50).
         remote_id_tag: the only idTag that it takes in a RemoteStartTransaction (Q50).
         session_register: its sampled energy counts from the start of the transaction, while
             StartTransaction and StopTransaction hold the lifetime register (Q44).
-        local_times: its timestamps without a zone are local time (Q34).
-        time_zone: that local time, as `Europe/Berlin` or `+08:00`; None: to be found out.
+        time_zone: its timestamps without a zone are the local time of `Europe/Berlin` or `+08:00`;
+            None: they are UTC (Q34).
         trigger_boot_reboots: TriggerMessage for a BootNotification makes it reboot.
         unannounced_feature_profiles: it has these, though SupportedFeatureProfiles leaves them
             out (Q55).
         connector_zero_availability: ChangeAvailability takes connector 0 (Q53).
-        charge_point_max_profile: ChargePointMaxProfile does what it should (Q52).
-        charging_rate_unit: the only unit of its charging profiles, A or W (Q52).
-        stuck_in_finishing: after a remote stop it stays in Finishing until unplugged (Q49).
+        stuck_in_finishing: after a remote stop it stays in Finishing until unplugged: no reset and
+            no trigger helps (Q49).
         interrupting_keys: patterns of configuration keys whose change disturbs a transaction.
         fixed_keys: patterns of configuration keys that are never to be written.
     """
@@ -72,13 +71,10 @@ class VendorProfile(
     hex_id_tags_only: bool = False
     remote_id_tag: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
     session_register: bool = False
-    local_times: bool = False
     time_zone: str | None = None
     trigger_boot_reboots: bool = False
     unannounced_feature_profiles: tuple[str, ...] = ()
     connector_zero_availability: bool = True
-    charge_point_max_profile: bool = True
-    charging_rate_unit: Annotated[str, Meta(pattern="^[AW]$")] | None = None
     stuck_in_finishing: bool = False
     interrupting_keys: tuple[Pattern, ...] = ("ConnectorPhaseRotation",)
     fixed_keys: tuple[Pattern, ...] = ()
@@ -89,7 +85,7 @@ class VendorProfile(
 
     @property
     def zone(self) -> tzinfo | None:
-        """The zone of its local times, if that is known."""
+        """The zone of its times without one, if that is known."""
         return None if self.time_zone is None else _zone(self.time_zone)
 
     def fits(self, vendor: str, model: str, firmware_version: str) -> bool:

@@ -14,7 +14,7 @@ import trio
 from trio_websocket import WebSocketConnection, WebSocketRequest
 from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
-from wsproto.events import CloseConnection, Event
+from wsproto.events import CloseConnection, Event, Ping
 
 # First bytes of frames: a text in one piece, a ping, a pong. All else is not for the short way.
 WHOLE_TEXT: Final = 0x81
@@ -154,13 +154,20 @@ def _text(payload: bytes, mask: bytes) -> str | bytes:
 
 
 class _Protocol(WSConnection):
-    """The server's side of wsproto, which also says 1002 to those who break the protocol."""
+    """The server's side of wsproto, with manners at the end of a connection.
+
+    It says 1002 to those who break the protocol, and nothing after its own close frame.
+    """
 
     def __init__(self) -> None:
         super().__init__(ConnectionType.SERVER)
 
     def events(self) -> Generator[Event, None, None]:
         for event in super().events():
+            if type(event) is Ping and self.state is ConnectionState.LOCAL_CLOSING:
+                # It crossed our close frame, after which nothing may be sent (RFC 6455, 5.5.1);
+                # trio-websocket would try to answer it.
+                continue
             if (
                 type(event) is CloseConnection
                 and self.connection is not None

@@ -19,7 +19,7 @@ def test_the_shipped_profiles_are_chosen_by_vendor() -> None:
     assert not profiles.choose("EN+ Technologies", "AC011K", "1").pings
     assert profiles.choose(" wall box chargers ", "PLP1", None).boot_grace_s == 30
     assert profiles.choose("Alfen BV", "NG910", "6.4").hex_id_tags_only
-    assert profiles.choose("Growatt", "THOR", "1").local_times
+    assert profiles.choose("Teison", "Smart", "1").slow_to_return
     assert profiles.choose("VendorX", "SingleSocket", "1") is ORDINARY
     assert profiles.choose(None, None, None) is ORDINARY
     assert len({profile.name for profile in profiles}) == len(list(profiles))

@@ -12,6 +12,7 @@ The rules, with OCPP-J 1.6 unless said otherwise:
 
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, tzinfo
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -150,9 +151,17 @@ class Conversation:
         role: which side we are.
         reject_unknown_fields: a field that the specification does not know makes a CALL a
             FormationViolation, and an answer invalid, instead of being noted.
+        local_zone: asked for the zone of a time that comes without one.
     """
 
-    def __init__(self, role: Role, *, reject_unknown_fields: bool = False) -> None:
+    def __init__(
+        self,
+        role: Role,
+        *,
+        reject_unknown_fields: bool = False,
+        local_zone: Callable[[], tzinfo] = lambda: UTC,
+    ) -> None:
+        self._local_zone = local_zone
         self._role = role
         self._received_actions = RECEIVED_BY[role]
         self._reject_unknown_fields = reject_unknown_fields
@@ -382,7 +391,10 @@ class Conversation:
             except msgspec.DecodeError:
                 pass
         return tolerance.read(
-            kind, bytes(payload), reject_unknown_fields=self._reject_unknown_fields
+            kind,
+            bytes(payload),
+            reject_unknown_fields=self._reject_unknown_fields,
+            local_zone=self._local_zone,
         )
 
 

@@ -16,7 +16,8 @@ Not here: frames, and whether strict reading sufficed (conversation).
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -102,17 +103,22 @@ DEVIATIONS_KEPT: Final = 32  # of one message; a device that sends rubbish is kn
 
 
 def read(
-    kind: type[MessageT], payload: bytes, *, reject_unknown_fields: bool = False
+    kind: type[MessageT],
+    payload: bytes,
+    *,
+    reject_unknown_fields: bool = False,
+    local_zone: Callable[[], tzinfo] = lambda: UTC,
 ) -> tuple[MessageT, tuple[Deviation, ...]]:
     """Read a payload with repairs.
 
     Args:
         reject_unknown_fields: refuse a field that the specification does not know.
+        local_zone: asked for the zone of a time that has none.
 
     Raises:
         RemoteProtocolError: not even so; carries the errorCode to answer with.
     """
-    reader = _Reader(kind)
+    reader = _Reader(kind, local_zone)
     try:
         value = loose_json.loads(payload.decode())
         if value is None:
@@ -140,7 +146,8 @@ def open_member(enumeration: type[StrEnum], text: str) -> StrEnum:
 class _Reader:
     """One payload's reading: walks the struct's fields and collects deviations."""
 
-    def __init__(self, kind: type[Message]) -> None:
+    def __init__(self, kind: type[Message], local_zone: Callable[[], tzinfo]) -> None:
+        self._local_zone = local_zone
         self.deviations: list[Deviation] = []
         self.unknown_field: str | None = None  # the first one
         self._must_be_read = kind in MUST_BE_READ
@@ -316,7 +323,7 @@ class _Reader:
             )
         if found.tzinfo is None:
             self._note(at, DeviationKind.TIME_WITHOUT_ZONE, raw)
-            return found.replace(tzinfo=UTC)
+            return found.replace(tzinfo=self._local_zone())
         self._note(at, DeviationKind.TIME_FORMAT, raw)
         return found
 

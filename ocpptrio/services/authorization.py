@@ -24,6 +24,7 @@ from ocpptrio.store.records import IdTagRecord, Running, TagGroupRecord, Terms, 
 from ocpptrio.week_times import WeekTimes, week_times
 
 ID_TAG_LENGTH: Final = 20  # characters (OCPP 1.6, 7.28)
+CLOCKS_DIFFER_US: Final = 60_000_000  # between charge points; more is a wrong clock
 GENERATED_BYTES: Final = 7  # as a card has; 16 characters are the most that all firmwares take
 
 
@@ -180,7 +181,7 @@ class AuthorizationService:
         group = None
         if standing is not None:
             group = standing.group
-            running = self._running(reader, standing, purpose, besides)
+            running = self._running(reader, standing, purpose, at_us, besides)
             holders = self._holders(reader, standing, at_us, running)
         return verdict(
             Facts(
@@ -196,9 +197,18 @@ class AuthorizationService:
         )
 
     def _running(
-        self, reader: Reader, standing: Standing, purpose: Purpose, besides: Collection[int]
+        self,
+        reader: Reader,
+        standing: Standing,
+        purpose: Purpose,
+        at_us: int,
+        besides: Collection[int],
     ) -> list[Running]:
-        """What runs on account of the tag and its group, as far as it matters."""
+        """What runs on account of the tag and its group, as far as it matters.
+
+        By the time of the event: a start that was queued for days is not concurrent with what
+        began since (Q46).
+        """
         tag, group = standing.tag, standing.group
         if purpose is Purpose.START:  # how many
             matters = bool(self._limit(tag) or _group_limit(group))
@@ -209,7 +219,9 @@ class AuthorizationService:
         if not matters:
             return []
         group_key = tag.group_key if with_group else None
-        found = transactions.open_of_tag(reader, tag.id_tag_key, group_key)
+        found = transactions.open_of_tag(
+            reader, tag.id_tag_key, group_key, begun_by_us=at_us + CLOCKS_DIFFER_US
+        )
         return [one for one in found if one.transaction_id not in besides]
 
     def _holders(

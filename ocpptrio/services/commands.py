@@ -47,11 +47,12 @@ from ocpptrio.redaction import redact
 from ocpptrio.services import effects
 from ocpptrio.services.configuration import mirror
 from ocpptrio.services.effect_watch import EffectWatch, request_of
+from ocpptrio.services.remarks import remark
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import ACCEPTING, CommandRecord, CommandState, EffectState
 
 # What a Pending charge point must not be asked (OCPP 1.6, 4.2).
 NOT_WHILE_PENDING: Final = ("RemoteStartTransaction", "RemoteStopTransaction")
@@ -302,7 +303,14 @@ class CommandService:
             if isinstance(request, TriggerMessage | ExtendedTriggerMessage):
                 # Before it is sent: the message may follow its announcement at once.
                 session.triggered |= effects.triggered_actions(request)
-            log.info("command", charge_point=charge_point_id, action=action, command=command_id)
+            known = remark(request, session.state, session.vendor_profile)
+            log.info(
+                "command",
+                charge_point=charge_point_id,
+                action=action,
+                command=command_id,
+                **({} if known is None else {"remark": known}),
+            )
 
         def unheard(outcome: Outcome, late: bool) -> None:
             if sending.leaves_a_trace:
@@ -342,7 +350,7 @@ class CommandService:
             awaited = effects.awaited(request, outcome, state, at_us)
         elif sending.was_sent and not isinstance(outcome, CallRefused | LocalProtocolError):
             awaited = effects.awaited(request, None, state, at_us)  # it may have acted all the same
-        second = self._second_try(sending.record, request, outcome, end_state, state, at_us)
+        second = self._second_try(sending, outcome, end_state, at_us)
         return _End(
             state=end_state,
             outcome=outcome,
@@ -353,14 +361,13 @@ class CommandService:
 
     def _second_try(
         self,
-        record: CommandRecord | None,
-        request: Request[Message],
+        sending: "_Sending",
         outcome: Message | OcpptrioError,
         end_state: CommandState,
-        state: SessionState,
         at_us: int,
     ) -> Request[Message] | None:
         """The command that makes up for a queued one that failed, if there may be one. Once."""
+        record, request = sending.record, sending.request
         if record is None or record.follows is not None or (record.expires_at_us or 0) <= at_us:
             return None
         if end_state is CommandState.UNKNOWN and isinstance(request, HARMLESS_TO_REPEAT):
@@ -371,8 +378,7 @@ class CommandService:
                 ChangeAvailabilityResponse(status=AvailabilityStatus.REJECTED),
             ) if (
                 # Some with one connector know no connector 0 (Q53).
-                self._settings.availability_by_connector
-                and [number for number in state.connectors if number > 0] == [1]
+                self._settings.availability_by_connector and _has_one_connector(sending.session)
             ):
                 return ChangeAvailability(connector_id=1, type=type_)
         return None
@@ -388,6 +394,9 @@ class CommandService:
             mirror(db, sending.session.state, command_id, request, outcome, end.at_us)
         else:
             error = str(outcome)
+        if isinstance(outcome, CallRefused) or (status is not None and status not in ACCEPTING):
+            known = remark(request, sending.session.state, sending.session.vendor_profile)
+            error = "; ".join(filter(None, (error, known))) or None
         awaited = end.awaited
         changed = commands.settle(
             db,
@@ -459,6 +468,12 @@ class _End(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
     awaited: effects.Awaited | None
     second_try: commands.Draft | None
+
+
+def _has_one_connector(session: Session) -> bool:
+    """Of a kind that knows no connector 0, one that has named none yet is taken for that, too."""
+    named = [number for number in session.state.connectors if number > 0]
+    return named == [1] or not (named or session.vendor_profile.connector_zero_availability)
 
 
 def check_allowed(state: SessionState, action: str) -> None:

@@ -20,6 +20,7 @@ from ocpptrio.session.state import (
     RunningTransaction,
     SessionState,
 )
+from ocpptrio.vendor_profiles import ORDINARY, VendorProfile
 
 SECOND_US: Final = 1_000_000
 # Meter values may be this many intervals late, and a bit, before they are missed.
@@ -28,6 +29,8 @@ INTERVAL_MARGIN_S: Final = 60
 # Members of an enumeration take a while to look up.
 _PREPARING: Final = ChargePointStatus.PREPARING
 _FINISHING: Final = ChargePointStatus.FINISHING
+# One that is slow to return is missed no sooner: 19 minutes were seen (Q19).
+SLOW_RETURN_S: Final = 1800
 # Clocks drift by seconds a day: less of a change is not worth a row.
 SKEW_NEWS_US: Final = 5_000_000
 
@@ -48,6 +51,7 @@ class Facts(msgspec.Struct, gc=False):
     watching_since_us: int = 0
     unanswered: int = 0
     clock_unset: bool = False
+    profile: VendorProfile = ORDINARY
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -97,7 +101,12 @@ def _found(facts: Facts, limits: WatchdogSettings) -> list[Finding]:
                 )
             elif connector.status is _FINISHING:
                 _stuck(
-                    found, connector, ConditionKind.STUCK_FINISHING, limits.finishing_limit, now_us
+                    found,
+                    connector,
+                    ConditionKind.STUCK_FINISHING,
+                    limits.finishing_limit,
+                    now_us,
+                    "; only unplugging ends it" if facts.profile.stuck_in_finishing else "",
                 )
         if state.transactions:
             _transactions(found, state, now_us, limits)
@@ -123,7 +132,10 @@ def _offline(found: list[Finding], facts: Facts, limits: WatchdogSettings) -> No
     since_us = max(facts.state.disconnected_at_us or 0, facts.last_seen_us)
     # While we were down ourselves, nobody could be seen.
     seen_us = max(since_us, facts.watching_since_us)
-    if since_us and 0 < limits.offline_limit * SECOND_US < facts.now_us - seen_us:
+    limit_s = limits.offline_limit
+    if limit_s and facts.profile.slow_to_return:
+        limit_s = max(limit_s, SLOW_RETURN_S)
+    if since_us and 0 < limit_s * SECOND_US < facts.now_us - seen_us:
         found.append(Finding(ConditionKind.OFFLINE, 0, since_us, "no connection"))
 
 
@@ -133,10 +145,11 @@ def _stuck(
     kind: ConditionKind,
     limit_s: float,
     now_us: int,
+    remark: str = "",
 ) -> None:
     stuck_us = now_us - connector.since_us
     if 0 < limit_s * SECOND_US < stuck_us:
-        words = f"{connector.status} for {duration(stuck_us)}"
+        words = f"{connector.status} for {duration(stuck_us)}{remark}"
         found.append(Finding(kind, connector.connector_id, connector.since_us, words))
 
 
@@ -239,15 +252,25 @@ def ladder(kind: ConditionKind, settings: WatchdogSettings) -> tuple[Step, ...]:
     return ()
 
 
-def next_step(condition: Condition, state: SessionState, settings: WatchdogSettings) -> Step | None:
+def next_step(
+    condition: Condition,
+    state: SessionState,
+    settings: WatchdogSettings,
+    profile: VendorProfile = ORDINARY,
+) -> Step | None:
     """The step that is due against an open condition; None: all were taken, or it must wait.
 
-    Not here: pauses and how many a day (watchdog).
+    None as well if it is known that nothing but unplugging helps (Q49), or that a connection that
+    is closed may not come back (Q19). Not here: pauses and how many a day (watchdog).
     """
     steps = ladder(condition.kind, settings)
     if not state.connected or condition.steps >= len(steps):
         return None
     step = steps[condition.steps]
+    if profile.stuck_in_finishing and condition.kind is ConditionKind.STUCK_FINISHING:
+        return None
+    if profile.slow_to_return and step is Step.RECONNECT:
+        return None
     if step is Step.SOFT_RESET and state.transactions and not settings.reset_while_charging:
         return None
     return step

@@ -136,6 +136,7 @@ class Watchdog:
         state, connection = session.state, session.connection
         changes: list[Change] = []
         facts = Facts(state, now_us, session.last_seen_us, self._since_us)
+        facts.profile = session.vendor_profile
         if connection is not None:
             facts.unanswered = connection.unanswered
             samples = self._samples.get(state.charge_point_id)
@@ -240,7 +241,7 @@ class Watchdog:
             ):
                 return None
         for condition in state.conditions:
-            step = conditions.next_step(condition, state, settings)
+            step = conditions.next_step(condition, state, settings, session.vendor_profile)
             if step is not None:
                 return condition, step
         return None

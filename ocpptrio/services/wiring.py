@@ -89,7 +89,7 @@ class Services:
             hold_new=settings.provisioning.hold_new,
         )
         self.handlers: HandlerTable = handler_table(
-            registration=RegistrationService(store, settings.ocpp, clock),
+            registration=RegistrationService(store, settings.ocpp, clock, registry.profiles),
             authorization=self.authorization,
             transactions=TransactionService(store, self.authorization),
             metering=MeteringService(store),

@@ -106,7 +106,7 @@ class Registry:
 
     def __init__(self, profiles: VendorProfiles | None = None) -> None:
         self._sessions: dict[str, Session] = {}
-        self._profiles = profiles or VendorProfiles()
+        self.profiles = profiles or VendorProfiles()
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._sessions.values())
@@ -148,6 +148,6 @@ class Registry:
 
     def _choose_profile(self, session: Session) -> None:
         state = session.state
-        session.vendor_profile = self._profiles.choose(
+        session.vendor_profile = self.profiles.choose(
             state.vendor, state.model, state.firmware_version
         )

@@ -220,8 +220,11 @@ def apply(state: SessionState, event: AnyEvent) -> SessionState:
         case Booted():
             return replace(
                 state,
-                booted_at_us=event.at_us,
-                boots_us=_recent(state.boots_us, event.at_us),
+                # One that we asked for is no reboot (Q17).
+                booted_at_us=state.booted_at_us if event.triggered else event.at_us,
+                boots_us=(
+                    state.boots_us if event.triggered else _recent(state.boots_us, event.at_us)
+                ),
                 boot_status=event.status,
                 vendor=event.vendor,
                 model=event.model,

@@ -219,12 +219,16 @@ def disconnected(
     )
 
 
-def booted(db: Db, charge_point_id: str, boot: BootNotification, at_us: int) -> None:
-    """Keep what the charge point says of itself; what it does not say any more is forgotten."""
+def booted(db: Db, charge_point_id: str, boot: BootNotification, at_us: int | None) -> None:
+    """Keep what the charge point says of itself; what it does not say any more is forgotten.
+
+    Args:
+        at_us: None: we asked for it, so it is no reboot (Q17).
+    """
     db.run(
-        """UPDATE charge_points SET booted_at_us = ?, vendor = ?, model = ?, serial_number = ?,
-            charge_box_serial_number = ?, firmware_version = ?, iccid = ?, imsi = ?,
-            meter_type = ?, meter_serial_number = ?
+        """UPDATE charge_points SET booted_at_us = coalesce(?, booted_at_us), vendor = ?,
+            model = ?, serial_number = ?, charge_box_serial_number = ?,
+            firmware_version = ?, iccid = ?, imsi = ?, meter_type = ?, meter_serial_number = ?
         WHERE charge_point_id = ?""",
         [
             at_us,

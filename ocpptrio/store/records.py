@@ -374,7 +374,7 @@ class ReviewRecord(Record, frozen=True, kw_only=True):
 class RegisterHabitRecord(Record, frozen=True, kw_only=True):
     charge_point_id: str
     habit: RegisterHabit
-    transaction_id: int  # that showed it last
+    transaction_id: int  # that showed it last; 0: none yet, its vendor profile says so
     noted_at_us: int
     evidence: Facts
 

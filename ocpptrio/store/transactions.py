@@ -32,6 +32,8 @@ _FIRST_AT = _REGISTER.format(column="measured_at_us", order="ASC", kept="first_r
 _SELECT_WITH_REGISTER = f"""SELECT transactions.*,
     {_NEWEST_WH}, {_NEWEST_AT}, {_FIRST_WH}, {_FIRST_AT} FROM transactions"""  # noqa: S608
 
+FOR_EVER_US = 2**63 - 1
+
 # What counts as running where somebody must not charge too often at a time: a refused start charges
 # nothing, and ghosts block nobody (Q51). The first condition chooses the index.
 _COUNTS_AS_RUNNING = (
@@ -134,12 +136,21 @@ def open_on_connector(
     )
 
 
-def open_of_tag(reader: Reader, account_key: str, group_key: str | None) -> list[Running]:
-    """What runs on account of an idTag, and of all others in its group if one is given."""
+def open_of_tag(
+    reader: Reader, account_key: str, group_key: str | None, *, begun_by_us: int = FOR_EVER_US
+) -> list[Running]:
+    """What runs on account of an idTag, and of all others in its group if one is given.
+
+    Args:
+        begun_by_us: what began later does not count. What came before that time began before it,
+            too, whatever its charge point's clock says.
+    """
     accounts, parameters = accounts_of(account_key, group_key)
     sql = f"""SELECT transaction_id, charge_point_id, account_key FROM transactions
-        WHERE account_key {accounts} AND {_COUNTS_AS_RUNNING} ORDER BY transaction_id"""  # noqa: S608
-    return [Running.of(row) for row in reader.rows(sql, parameters)]
+        WHERE account_key {accounts} AND {_COUNTS_AS_RUNNING}
+            AND (started_at_us <= ? OR start_received_at_us <= ?) ORDER BY transaction_id"""  # noqa: S608
+    times: list[SqlValue] = [begun_by_us, begun_by_us]
+    return [Running.of(row) for row in reader.rows(sql, [*parameters, *times])]
 
 
 def accounts_of(account_key: str, group_key: str | None) -> tuple[str, list[SqlValue]]:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog.testing
 import trio
 from trio_websocket import ConnectionClosed
 
@@ -23,6 +24,7 @@ from ocpptrio.protocol.core import (
     DataTransferStatus,
 )
 from tests.clients import charge_point, close_code, test_settings
+from tests.quirks.scene import BOOTED, Wire, frame, upgrade
 
 
 @asynccontextmanager
@@ -266,3 +268,19 @@ async def _read_until(raw: socket.socket, end: bytes) -> bytes:
             await trio.lowlevel.wait_readable(raw)
             data += raw.recv(4096)
     return data
+
+
+async def test_a_ping_that_crosses_our_close_is_no_failure() -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with with_bystander() as central, Wire.to(central) as wire:
+            await wire.open(upgrade("/ocpp/CP1"))
+            await wire.send_text(BOOTED)
+            await wire.message()
+            connection = central.registry.session("CP1").connection
+            assert connection is not None
+            connection.close(1001, "going")
+            assert await wire.close_code() == 1001
+            await wire.send(frame(b"", first=0x89))
+            await wire.send(frame(b"\x03\xe9", first=0x88))
+            assert await wire.rest() == b""  # no pong: after a close frame nothing is sent
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == []

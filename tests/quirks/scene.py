@@ -3,16 +3,19 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from ocpptrio.central_system import CentralSystem
+from ocpptrio.config import Settings, VendorProfileSettings
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, deviations, id_tags, meter_readings, transactions
 from ocpptrio.store.records import IdTagRecord, MeterReading, TransactionRecord
-from tests.clients import RawChargePoint
+from tests.clients import RawChargePoint, test_settings
 
 TIME = "2026-01-15T08:00:00Z"
 TIME_US = 1_768_464_000_000_000
@@ -67,6 +70,16 @@ async def oddities(central: CentralSystem, identity: str = "CP1") -> set[tuple[s
     """The ledger of a charge point, as (action, field, kind)."""
     noted = await central.store.read(lambda reader: deviations.of(reader, identity))
     return {(each.action, each.field, str(each.kind)) for each in noted}
+
+
+def profiled(directory: Path, **fields: object) -> Settings:
+    """Settings with a vendor profile for the charge points of these tests."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
+    text = "\n".join(["[[profile]]", 'name = "odd"', 'vendor = "V*"', *lines])
+    (directory / "odd.toml").write_text(text)
+    return msgspec.structs.replace(
+        test_settings(), vendor_profiles=VendorProfileSettings(directory=str(directory))
+    )
 
 
 # What a charge point says.

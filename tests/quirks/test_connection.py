@@ -1,6 +1,7 @@
 """Q12 to Q20: how connections of odd charge points live and die, and what is sent when."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -10,6 +11,7 @@ from trio_websocket import ConnectionClosed
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import OcppSettings, Settings, StoreSettings
 from ocpptrio.errors import CallTimedOut, NotAllowedNow, NotConnected
+from ocpptrio.events import Booted
 from ocpptrio.protocol.core import (
     ChangeConfiguration,
     ChangeConfigurationResponse,
@@ -18,17 +20,21 @@ from ocpptrio.protocol.core import (
     GetConfiguration,
     RegistrationStatus,
     RemoteStartTransaction,
+    UnlockConnector,
 )
 from ocpptrio.protocol.remote_trigger import MessageTrigger, TriggerMessage
+from ocpptrio.services.wanted import want
 from ocpptrio.session.liveness import PING_AFTER
 from ocpptrio.store import charge_points, commands
-from tests.clients import RawChargePoint, charge_point, close_code, test_settings
+from ocpptrio.store.records import WantedScope
+from tests.clients import Frame, RawChargePoint, charge_point, close_code, now, test_settings
 from tests.quirks.scene import (
     BOOTED,
     TAG,
     Wire,
     answer_call,
     pass_time,
+    profiled,
     put_tag,
     register,
     settled,
@@ -45,6 +51,42 @@ async def connected(wire: Wire) -> None:
     assert (await wire.open(upgrade())).startswith(b"HTTP/1.1 101")
     await wire.send_text(BOOTED)
     assert (await wire.message())[2]["status"] == "Accepted"
+
+
+async def wish(central: CentralSystem, key: str, value: str) -> None:
+    await central.store.write(lambda db: want(db, WantedScope.CHARGE_POINT, "CP1", key, value, 1))
+
+
+def configured(frame: Frame, holds: dict[str, str]) -> list[tuple[str, str]]:
+    """What a CALL writes; of LightIntensity nothing is taken."""
+    if frame[2] != "ChangeConfiguration":
+        return []
+    key, value = frame[3]["key"], frame[3]["value"]
+    if key != "LightIntensity":
+        holds[key] = value
+    return [(key, value)]
+
+
+async def configure(point: RawChargePoint, holds: dict[str, str]) -> list[tuple[str, str]]:
+    """Answer until nothing more is asked; returns what was written."""
+    written: list[tuple[str, str]] = []
+    while True:
+        await settled()
+        await point.send(2, f"end {len(written)}", "Heartbeat", {})
+        frame = await point.receive()
+        if frame[0] == 3:
+            return written
+        assert (await point.receive())[0] == 3
+        written += configured(frame, holds)
+        await point.send(3, frame[1], configuration_answer(frame, holds))
+
+
+def configuration_answer(frame: Frame, holds: dict[str, str]) -> dict[str, Any]:
+    if frame[2] == "ChangeConfiguration":
+        return {"status": "Rejected" if frame[3]["key"] == "LightIntensity" else "Accepted"}
+    assert frame[2] == "GetConfiguration"
+    keys = [{"key": key, "readonly": False, "value": value} for key, value in holds.items()]
+    return {"configurationKey": keys}
 
 
 async def test_q12_the_newest_connection_wins(
@@ -74,7 +116,7 @@ async def test_q12_the_newest_connection_wins(
 
 
 async def test_q13_a_station_that_never_pongs_is_known_by_its_messages(
-    central: CentralSystem, mock_clock: MockClock
+    central: CentralSystem, mock_clock: MockClock, tmp_path: Path
 ) -> None:
     heartbeat_interval = central.settings.ocpp.heartbeat_interval
     async with Wire.to(central) as wire:
@@ -89,12 +131,12 @@ async def test_q13_a_station_that_never_pongs_is_known_by_its_messages(
         assert pings >= 12
         assert state(central).connected
     # Those that dislike pings are spared them.
-    settings = test_settings(ping=False)
-    async with CentralSystem(settings, inline_store=True) as quiet, Wire.to(quiet) as wire:
-        await connected(wire)
-        await pass_time(mock_clock, 2 * heartbeat_interval)
-        await wire.send_text(b'[2,"1","Heartbeat",{}]')
-        assert (await wire.message())[0] == 3
+    for settings in (test_settings(ping=False), profiled(tmp_path, pings=False)):
+        async with CentralSystem(settings, inline_store=True) as quiet, Wire.to(quiet) as wire:
+            await connected(wire)
+            await pass_time(mock_clock, 2 * heartbeat_interval)
+            await wire.send_text(b'[2,"1","Heartbeat",{}]')
+            assert (await wire.message())[0] == 3
 
 
 async def test_q14_a_heartbeat_that_is_due_has_time_to_come(
@@ -154,6 +196,18 @@ async def test_q16_nothing_is_sent_before_the_boot_is_answered(
         await settled()
         await pass_time(mock_clock, central.settings.ocpp.boot_grace)
         await answer_call(point, "ClearCache", {"status": "Accepted"})
+    # Nor is what was queued or wanted meanwhile; then comes one after the other.
+    await central.charge_point("CP1").submit(UnlockConnector(connector_id=1))
+    await wish(central, "HeartbeatInterval", "60")
+    async with charge_point(central) as point:
+        await settled()
+        assert (await point.boot())["status"] == "Accepted"
+        queued = await point.receive()
+        assert queued[2] == "UnlockConnector"
+        await pass_time(mock_clock, 2 * central.settings.provisioning.delay, 1)
+        assert "currentTime" in await point.call("Heartbeat")  # one at a time
+        await point.send(3, queued[1], {"status": "Unlocked"})
+        assert (await point.receive())[2] == "GetConfiguration"
 
 
 async def test_q17_after_a_reconnect_no_boot_is_required(
@@ -166,15 +220,26 @@ async def test_q17_after_a_reconnect_no_boot_is_required(
         assert state(central).vendor == "VendorX"
         nursery.start_soon(central.charge_point("CP1").call, ClearCache())
         await answer_call(back, "ClearCache", {"status": "Accepted"})
-        # A boot that we ask for is answered like any.
+        # A boot that we ask for is answered like any, and is no reboot: what runs is no suspect.
+        running = await start(back, connectorId=2, timestamp=now())
+        booted_at_us = state(central).booted_at_us
         trigger = TriggerMessage(requested_message=MessageTrigger.BOOT_NOTIFICATION)
         nursery.start_soon(central.charge_point("CP1").call, trigger)
         await answer_call(back, "TriggerMessage", {"status": "Accepted"})
+        with central.watch("CP1") as events:
+            assert (await back.boot())["status"] == "Accepted"
+            while not isinstance(event := (await events.next()).event, Booted):
+                pass
+        assert event.triggered
+        assert (state(central).booted_at_us, len(state(central).boots_us)) == (booted_at_us, 1)
+        assert (await transaction(central, running)).suspect_since_us is None
+        # The next one is its own again.
         assert (await back.boot())["status"] == "Accepted"
+        assert (await transaction(central, running)).suspect_since_us is not None
 
 
 async def test_q18_a_reboot_is_not_answered_with_settings(
-    central: CentralSystem, point: RawChargePoint, nursery: trio.Nursery
+    central: CentralSystem, point: RawChargePoint, nursery: trio.Nursery, mock_clock: MockClock
 ) -> None:
     for _ in range(3):  # one that reboots for each setting would never end
         await point.boot()
@@ -191,6 +256,25 @@ async def test_q18_a_reboot_is_not_answered_with_settings(
         await answer_call(point, "ChangeConfiguration", {"status": str(answer)})
         await settled()
     assert [answer.status for answer in answers] == list(ConfigurationStatus)
+    # What is wanted is written where it differs, measurands as one list; what was rejected is
+    # remembered for this firmware, over reboots and reconnects.
+    for key, value in (
+        ("HeartbeatInterval", "60"),
+        ("MeterValuesSampledData", "Voltage, Power.Active.Import"),
+        ("LightIntensity", "7"),
+    ):
+        await wish(central, key, value)
+    holds = {"HeartbeatInterval": "60", "MeterValuesSampledData": "Voltage", "LightIntensity": "1"}
+    written = await configure(point, holds)
+    for _ in range(2):
+        async with charge_point(central) as back:
+            await back.boot()
+            await pass_time(mock_clock, 2 * central.settings.provisioning.delay, 1)
+            written += await configure(back, holds)
+    assert written == [
+        ("LightIntensity", "7"),
+        ("MeterValuesSampledData", "Voltage,Power.Active.Import"),
+    ]
 
 
 async def test_q19_no_socket_is_dropped_that_need_not_be(

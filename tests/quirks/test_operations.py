@@ -1,6 +1,7 @@
 """Q52 to Q57: what odd charge points make of commands."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,9 +27,20 @@ from ocpptrio.protocol.datatypes import (
 from ocpptrio.protocol.firmware import GetDiagnostics, UpdateFirmware
 from ocpptrio.protocol.security import FirmwareType, SignedUpdateFirmware
 from ocpptrio.protocol.smart_charging import ChargingProfileStatus, SetChargingProfile
-from ocpptrio.store import configuration, id_tags
-from tests.clients import RawChargePoint
-from tests.quirks.scene import put_tag, settled, start, state, stop, transaction
+from ocpptrio.store import commands, configuration, id_tags
+from ocpptrio.store.records import EffectState
+from tests.clients import RawChargePoint, charge_point
+from tests.quirks.scene import (
+    answer_call,
+    profiled,
+    put_tag,
+    settled,
+    start,
+    state,
+    stop,
+    transaction,
+)
+from tests.quirks.scene import status as status_of
 
 WHEN = datetime(2026, 1, 15, 8, tzinfo=UTC)
 
@@ -110,13 +122,35 @@ async def test_q52_a_profile_goes_out_in_the_form_that_all_understand(
             assert sent["csChargingProfiles"]["chargingSchedule"]["chargingRateUnit"] == "W"
 
 
-async def test_q53_scheduled_is_a_success(operator: Operator) -> None:
+async def test_q53_scheduled_is_a_success(
+    central: CentralSystem, point: RawChargePoint, operator: Operator, tmp_path: Path
+) -> None:
     for connector in (0, 1):  # one that has a single connector refuses 0
         for status in AvailabilityStatus:
             request = ChangeAvailability(connector_id=connector, type=AvailabilityType.INOPERATIVE)
             sent, response = await operator.asks(request, {"status": str(status)})
             assert sent == {"connectorId": connector, "type": "Inoperative"}
             assert response.status is status
+    # Scheduled is pending until it is seen.
+    inoperative = ChangeAvailability(connector_id=1, type=AvailabilityType.INOPERATIVE)
+    await operator.asks(inoperative, {"status": "Scheduled"})
+    newest = (await central.store.read(lambda reader: commands.of(reader, "CP1")))[0]
+    assert (newest.effect, newest.effect_detail) == (EffectState.AWAITED, "scheduled")
+    await point.call("StatusNotification", status_of("Unavailable"))
+    assert (await central.commands.wait_effect(newest.command_id)).effect is EffectState.SEEN
+    # Who is known to refuse 0 need not have named its only connector for the second try.
+    settings = profiled(tmp_path, connector_zero_availability=False)
+    async with CentralSystem(settings, inline_store=True) as central, charge_point(central) as odd:
+        await odd.boot()
+        request = ChangeAvailability(connector_id=0, type=AvailabilityType.INOPERATIVE)
+        first = await central.commands.submit("CP1", request)
+        for connector, answer in ((0, "Rejected"), (1, "Accepted")):
+            asked = await answer_call(odd, "ChangeAvailability", {"status": answer})
+            assert asked["connectorId"] == connector
+        end = await central.commands.wait_settled(first)
+        assert (end.status, end.follows) == ("Accepted", first)
+        refused = await central.commands.get(first)
+        assert "knows no connector 0" in (refused.error or "")
 
 
 async def test_q54_all_keys_are_asked_for_without_a_list(
@@ -143,7 +177,9 @@ async def test_q54_all_keys_are_asked_for_without_a_list(
     ]
 
 
-async def test_q55_feature_profiles_are_a_hint_and_no_gate(operator: Operator) -> None:
+async def test_q55_feature_profiles_are_a_hint_and_no_gate(
+    operator: Operator, tmp_path: Path
+) -> None:
     request = SetChargingProfile(
         connector_id=0,
         cs_charging_profiles=profile(
@@ -158,6 +194,18 @@ async def test_q55_feature_profiles_are_a_hint_and_no_gate(operator: Operator) -
         await operator.asks(GetConfiguration(), {"configurationKey": reported})
         _, response = await operator.asks(request, {"status": "Accepted"})
         assert response.status is ChargingProfileStatus.ACCEPTED
+    # It explains a refusal; but not of those that are known to have more than they announce.
+    for had, remark in ((["SmartCharging"], None), ([], "does not list SmartCharging")):
+        settings = profiled(tmp_path, unannounced_feature_profiles=had)
+        async with CentralSystem(settings, inline_store=True) as central:
+            async with charge_point(central) as point:
+                await point.boot()
+                reported = [{"key": key, "readonly": True, "value": "Core, Reservation"}]
+                asking = Operator(central, point)
+                await asking.asks(GetConfiguration(), {"configurationKey": reported})
+                await asking.asks(request, {"status": "NotSupported"})
+            (recorded, _) = await central.store.read(lambda reader: commands.of(reader, "CP1"))
+            assert recorded.error == (remark and f"its SupportedFeatureProfiles {remark}")
 
 
 @pytest.mark.parametrize(

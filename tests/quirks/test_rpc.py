@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.quirks.scene import (
     all_transactions,
     answer_call,
     oddities,
+    profiled,
     put_tag,
     readings,
     sampled,
@@ -345,7 +347,7 @@ async def test_q33_values_of_every_shape_are_read(
     assert 0 not in found  # a blank is no value, not a zero
 
 
-async def test_q34_times_of_every_shape_are_read() -> None:
+async def test_q34_times_of_every_shape_are_read(tmp_path: Path) -> None:
     now_us = to_us(datetime(2026, 1, 15, 12, tzinfo=UTC))
     settings = test_settings()
     async with CentralSystem(settings, clock=lambda: now_us, inline_store=True) as central:
@@ -379,6 +381,24 @@ async def test_q34_times_of_every_shape_are_read() -> None:
         assert (record.started_at_us, record.start_received_at_us) == (now_us, now_us)
         assert record.energy_wh == 1500
         assert ("StatusNotification", "timestamp", "time without zone") in await oddities(central)
+    # Of one that is known to send its local time, that is meant: also in a stop kept as an orphan.
+    settings = profiled(tmp_path, time_zone="+08:00")
+    async with CentralSystem(settings, clock=lambda: now_us, inline_store=True) as central:
+        async with charge_point(central) as point:
+            await point.boot()
+            for text in (
+                "2026-01-15T16:00:00",
+                "2026-01-15T08:00:00Z",
+                "2026-01-15T10:00:00+02:00",
+            ):
+                at = status(timestamp=text)
+                assert await point.call("StatusNotification", at) == {}
+                assert state(central).connectors[1].status_at_us == TIME_US, text
+            assert await stop(point, 0, timestamp="2026-01-15T16:30:00") == {}
+            transaction_id = await start(point, timestamp="2026-01-15T16:00:00")
+        record = await transaction(central, transaction_id)
+        assert (record.started_at_us, record.stopped_at_us) == (TIME_US, TIME_US + 1_800_000_000)
+        assert ("StatusNotification", "timestamp", "time without zone") in await oddities(central)
 
 
 async def test_q35_our_times_are_whole_seconds_of_utc(
@@ -392,7 +412,7 @@ async def test_q35_our_times_are_whole_seconds_of_utc(
 
 
 async def test_q36_a_slow_station_has_one_call_at_a_time(
-    central: CentralSystem, point: RawChargePoint, nursery: trio.Nursery
+    central: CentralSystem, point: RawChargePoint, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
     requests: list[Any] = [ClearCache(), GetConfiguration(), UnlockConnector(connector_id=1)]
     for request in requests:
@@ -412,3 +432,8 @@ async def test_q36_a_slow_station_has_one_call_at_a_time(
     # One that is slower still has its own time-out.
     with pytest.raises(CallTimedOut, match=r"within 0\.01 s"):
         await central.charge_point("CP1").call(ClearCache(), timeout_s=0.01)
+    settings = profiled(tmp_path, call_timeout_s=0.02)
+    async with CentralSystem(settings, inline_store=True) as slow, charge_point(slow) as point:
+        await point.boot()
+        with pytest.raises(CallTimedOut, match=r"within 0\.02 s"):
+            await slow.charge_point("CP1").call(ClearCache())

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,23 @@ import trio
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import OcppSettings, Settings, StoreSettings
 from ocpptrio.events import StatusChanged, StopOrphaned
-from ocpptrio.protocol.core import RemoteStopTransaction
+from ocpptrio.protocol.core import RemoteStartTransaction, RemoteStopTransaction
 from ocpptrio.protocol.datatypes import INT32_MAX
 from ocpptrio.protocol.remote_trigger import (
     MessageTrigger,
     TriggerMessage,
     TriggerMessageStatus,
 )
-from ocpptrio.store import orphan_stops
+from ocpptrio.services.authorization import generated_id_tag
+from ocpptrio.store import commands, conclusions, orphan_stops, reviews
+from ocpptrio.store.records import RegisterHabit, ReviewKind
 from tests.clients import BOOT, RawChargePoint, charge_point, now, test_settings
 from tests.quirks.scene import (
     TAG,
     TIME,
     all_transactions,
     answer_call,
+    profiled,
     put_tag,
     readings,
     register,
@@ -100,6 +104,15 @@ async def test_q39_a_stop_is_always_answered(central: CentralSystem, point: RawC
     assert answer["idTagInfo"]["status"] == "Accepted"
     assert [(await transaction(central, each)).state for each in running] == ["open", "open"]
     assert len(await central.store.read(orphan_stops.everyone)) == 4
+    # What was matched carries its evidence, and what was not waits for a person with all it knows.
+    (matched,) = await central.store.read(
+        lambda reader: conclusions.of_transaction(reader, transaction_id)
+    )
+    assert (matched.conclusion, matched.confidence) == ("stop matched", "likely")
+    assert [fact.what for fact in matched.evidence] == ["StartTransaction", "StopTransaction"]
+    waiting = await central.store.read(reviews.latest)
+    (unsure,) = [review for review in waiting if len(review.evidence) == 3]
+    assert unsure.kind is ReviewKind.ORPHAN_STOP
 
 
 async def test_q40_transaction_ids_are_small_positive_and_never_used_again(
@@ -170,7 +183,9 @@ async def test_q43_values_without_a_sound_id_find_their_transaction(
     assert {each.sent_transaction_id for each in found} == {None, 4711, -1}
 
 
-async def test_q44_energy_is_never_negative(central: CentralSystem, point: RawChargePoint) -> None:
+async def test_q44_energy_is_never_negative(
+    central: CentralSystem, point: RawChargePoint, tmp_path: Path
+) -> None:
     # Samples count from the start of the transaction, start and stop over the whole life.
     relative = await start(point, meterStart=5_000_000)
     for minute, value in ((10, "0"), (20, "700"), (30, "1400")):
@@ -178,6 +193,8 @@ async def test_q44_energy_is_never_negative(central: CentralSystem, point: RawCh
         assert await point.call("MeterValues", sampled(value, at=at, transactionId=relative)) == {}
     await stop(point, relative, meterStop=5_001_500)
     assert (await transaction(central, relative)).energy_wh == 1500
+    # That is remembered of the charge point, and the next transaction is right at once.
+    assert state(central).register_habits == {RegisterHabit.SAMPLES_PER_TRANSACTION}
     # The register began anew, or the stop says nothing.
     for number, (begun, ended) in enumerate(((5000, 300), (5000, -1), (5000, 0))):
         hour = f"2026-01-15T1{number}"
@@ -189,6 +206,18 @@ async def test_q44_energy_is_never_negative(central: CentralSystem, point: RawCh
         assert record.flags
     kept = [json.loads(each.sampled_values)[0]["value"] for each in await readings(central)]
     assert kept == ["0", "700", "1400"]
+    # Where a vendor profile says so, it is known before the first.
+    settings = profiled(tmp_path, session_register=True)
+    async with CentralSystem(settings, inline_store=True) as known, charge_point(known) as young:
+        for _ in range(2):  # a second boot adds nothing
+            await young.boot()
+            assert state(known).register_habits == {RegisterHabit.SAMPLES_PER_TRANSACTION}
+        first = await start(young, meterStart=500)
+        for minute, value in ((10, "700"), (20, "1600")):  # of a lifetime, it would be 1100
+            at = f"2026-01-15T08:{minute}:00Z"
+            await young.call("MeterValues", sampled(value, at=at, transactionId=first))
+        await stop(young, first, meterStop=-1)
+        assert (await transaction(known, first)).energy_wh == 1600
 
 
 async def test_q45_a_restart_on_either_side_ends_no_transaction(tmp_path: Path) -> None:
@@ -204,8 +233,11 @@ async def test_q45_a_restart_on_either_side_ends_no_transaction(tmp_path: Path) 
             await point.boot()
             await point.call("StatusNotification", status("Available"))
             assert (await transaction(central, transaction_id)).state == "open"
-            request = sampled("1800", transactionId=transaction_id)
+            # Since the boot it may be over; a value from after it shows that it runs.
+            assert (await transaction(central, transaction_id)).suspect_since_us is not None
+            request = sampled("1800", transactionId=transaction_id, at="2199-01-15T08:30:00Z")
             assert await point.call("MeterValues", request) == {}
+            assert (await transaction(central, transaction_id)).suspect_since_us is None
         async with charge_point(central) as point:  # and a reboot
             await point.boot()
             assert await stop(point, transaction_id, reason="PowerLoss") == {}
@@ -244,6 +276,8 @@ async def test_q46_what_was_queued_for_days_does_not_overwrite_the_present(
     assert record.stop_received_at_us - record.stopped_at_us > HOUR_US
     by_transaction = {each.transaction_id: each.energy_wh for each in await readings(central)}
     assert by_transaction == {past: 1200, current: 9100}
+    # What its tag began since does not make it concurrent: back then nothing else ran.
+    assert (record.authorization_status, record.parent_id_tag) == ("Accepted", None)
 
 
 async def test_q47_first_statuses_of_a_whole_site_at_once() -> None:
@@ -314,7 +348,7 @@ async def test_q49_one_stuck_in_finishing_is_shown_as_it_is(
 
 
 async def test_q50_letter_case_makes_no_other_tag(
-    central: CentralSystem, point: RawChargePoint
+    central: CentralSystem, point: RawChargePoint, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
     for spelling in (TAG.lower(), TAG.title(), TAG + " "):
         info = (await point.call("Authorize", {"idTag": spelling}))["idTagInfo"]
@@ -325,6 +359,24 @@ async def test_q50_letter_case_makes_no_other_tag(
     again = start_request(idTag=TAG, connectorId=2, timestamp=now())
     answer = await point.call("StartTransaction", again)
     assert answer["idTagInfo"]["status"] == "ConcurrentTx"
+    # Tags that we make are hexadecimal digits that all firmwares take.
+    assert re.fullmatch("[0-9A-F]{8,16}", generated_id_tag())
+    # A tag that is known not to fit goes out as it was asked for; if it is refused, we know why.
+    for field, why in (
+        ({"remote_id_tag": "CAFE"}, "odd: takes no idTag but CAFE in a remote start"),
+        ({"hex_id_tags_only": True}, "odd: takes only idTags of hexadecimal digits"),
+    ):
+        settings = profiled(tmp_path, **field)
+        async with CentralSystem(settings, inline_store=True) as picky, charge_point(picky) as odd:
+            await odd.boot()
+            for id_tag, known in (("Müller", why), ("cafe", None)):
+                request = RemoteStartTransaction(id_tag=id_tag)
+                nursery.start_soon(picky.charge_point("CP1").call, request)
+                asked = await answer_call(odd, "RemoteStartTransaction", {"status": "Rejected"})
+                assert asked == {"idTag": id_tag}
+                await settled()
+                recorded = await picky.store.read(lambda reader: commands.of(reader, "CP1"))
+                assert recorded[0].error == known
 
 
 async def test_q51_ghost_transactions_block_nobody(
@@ -347,5 +399,23 @@ async def test_q51_ghost_transactions_block_nobody(
             assert answer["idTagInfo"]["status"] == verdict
         await put_tag(central, TAG, max_concurrent=2)
         request = start_request(connectorId=3, timestamp="2026-01-15T12:30:00Z")
+        answer = await other.call("StartTransaction", request)
+        assert answer["idTagInfo"]["status"] == "Accepted"
+        # What began after an event did not run then, unless by a clock that is ahead of time.
+        await put_tag(central, TAG, max_concurrent=1)
+        request = start_request(connectorId=4, timestamp="2026-01-15T11:30:00Z")
+        answer = await other.call("StartTransaction", request)
+        assert answer["idTagInfo"]["status"] == "Accepted"
+        await put_tag(central, "AHEAD")
+        for connector, at, verdict in (
+            (5, "2199-01-15T12:00:00Z", "Accepted"),
+            (6, now(), "ConcurrentTx"),
+        ):
+            request = start_request(connectorId=connector, idTag="AHEAD", timestamp=at)
+            answer = await other.call("StartTransaction", request)
+            assert answer["idTagInfo"]["status"] == verdict
+        # Nor do suspects count: since its boot nobody knows whether they run.
+        await other.boot()
+        request = start_request(connectorId=7, timestamp=now())
         answer = await other.call("StartTransaction", request)
         assert answer["idTagInfo"]["status"] == "Accepted"
