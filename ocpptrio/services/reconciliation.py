@@ -82,6 +82,9 @@ def take_stop(
     )
     if orphan is not None:
         return  # sent again: nothing changes
+    if request.transaction_id != -1:  # which is right where no id came (errata 3.18)
+        sent = str(request.transaction_id)
+        incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
     fitting = _fitting(db, incoming.charge_point_id, request, stopped_at_us, parent_id_tag)
     if len(fitting) == 1:
         _match(db, incoming, request, fitting[0], parent_id_tag)
@@ -216,9 +219,6 @@ def _keep_orphan(
         payload=msgspec.json.encode(request).decode(),
     )
     assert orphan_id is not None, "looked for before"
-    if request.transaction_id != -1:  # which is right where no id came (errata 3.18)
-        sent = str(request.transaction_id)
-        incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
     db.emit(
         StopOrphaned(
             charge_point_id=incoming.charge_point_id,
