@@ -322,6 +322,7 @@ def counted(base: Sample, samples: Sequence[Sample]) -> tuple[float, bool]:
     count the same energy; one that begins when the others are done has begun anew.
     """
     registers = [_Register(base)]
+    besides: list[_Register] = []  # of them: from the start on, like the first one
     current = registers[0]
     for sample in samples:
         before = registers[-REGISTERS_KEPT:]
@@ -334,15 +335,22 @@ def counted(base: Sample, samples: Sequence[Sample]) -> tuple[float, bool]:
         else:
             # From 0 on, if that can be; else it is another register altogether.
             can_be = sample.wh < current.wh and sample.wh <= _most(sample.at_us - current.at_us)
-            current = _Register(sample, sample.wh if can_be else 0.0, began_anew=can_be)
+            # What shows no less than was counted so far may have counted all of it, too.
+            if can_be and sample.wh >= current.total_wh > 0:
+                current = _Register(sample, sample.wh)
+                besides.append(current)
+            else:
+                current = _Register(sample, sample.wh if can_be else 0.0, began_anew=can_be)
             registers.append(current)
     total_wh, restarted, until_us = 0.0, False, None
     for one in registers:
+        if one in besides:
+            continue
         if until_us is None or one.since_us > until_us:
             total_wh += one.total_wh
             restarted |= one.began_anew
             until_us = one.at_us
-    return total_wh, restarted
+    return max([total_wh, *(one.total_wh for one in besides)]), restarted
 
 
 def _until_end(samples: Sequence[Sample]) -> Sequence[Sample]:

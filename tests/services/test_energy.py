@@ -132,6 +132,8 @@ def test_samples_of_two_registers_by_turns_are_not_added_up() -> None:
     base = Sample(0, 600_000)
     sampled = samples(600_100, 600_200, 300, 400, 600_500, 600, 600_700)
     assert counted(base, sampled) == (700, False)
+    # Once the other has taken over, it tells what all of it was.
+    assert counted(base, samples(600_200, 600_400, 600, 900)) == (900, False)
 
 
 def test_a_stop_that_counts_per_transaction_is_learnt_from_samples() -> None:
