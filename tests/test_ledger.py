@@ -10,7 +10,7 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.clock import trio_clock
 from ocpptrio.protocol.core import GetConfiguration, RegistrationStatus
 from ocpptrio.protocol.datatypes import DeviationKind
-from ocpptrio.store import charge_points, deviations
+from ocpptrio.store import charge_points, deviations, transactions
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import DeviationRecord
 from tests.clients import BOOT
@@ -50,6 +50,28 @@ async def test_conduct_is_noted_with_the_firmware_that_showed_it() -> None:
         ("StopTransaction", "transactionId", DeviationKind.UNKNOWN_TRANSACTION, "999"),
     ]
     assert [one.last_firmware for one in ledger] == ["1.0", "2.0", "2.0", "1.0"]
+
+
+async def test_ids_that_were_never_given_are_noted_also_where_it_is_plain_what_they_mean() -> None:
+    async with CentralSystem(NO_SOCKET, inline_store=True) as central:
+        async with trio.open_nursery() as nursery:
+            wire = plug_in(central, nursery)
+            start = {"connectorId": 1, "idTag": "T", "meterStart": 500, "timestamp": NOON}
+            await wire.call("StartTransaction", start)
+            value = {"timestamp": NOON, "sampledValue": [{"value": "510"}]}
+            values = {"connectorId": 1, "transactionId": 998, "meterValue": [value]}
+            await wire.call("MeterValues", values)
+            stop = {"transactionId": 999, "idTag": "T", "meterStop": 520, "timestamp": NOON}
+            await wire.call("StopTransaction", stop)
+            await wire.call("StopTransaction", stop)  # again, which is no second deviation
+            nursery.cancel_scope.cancel()
+        assert [
+            (one.action, one.kind, one.example, one.occurrences) for one in await noted(central)
+        ] == [
+            ("MeterValues", DeviationKind.UNKNOWN_TRANSACTION, "998", 1),
+            ("StopTransaction", DeviationKind.UNKNOWN_TRANSACTION, "999", 1),
+        ]
+        assert await central.store.read(transactions.everyone_open) == []
 
 
 async def test_a_stop_for_minus_one_is_as_it_should_be() -> None:

@@ -330,6 +330,10 @@ class Conversation:
             request, noted = self._read(spec.read_request, spec.request, frame.payload, text)
         except RemoteProtocolError as error:
             return _reject(unique_id, action, error.code, error.description, deviations)
+        if self._unanswered:
+            others = ", ".join(waiting.spec.name for waiting in self._unanswered.values())
+            at_once = Deviation("", DeviationKind.CALLS_AT_ONCE, f"beside {others}"[:TEXT_KEPT])
+            deviations += (at_once,)
         self._unanswered[key] = _Received(fingerprint, spec)
         return CallReceived(unique_id, action, request, deviations + noted)
 

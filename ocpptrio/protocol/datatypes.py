@@ -110,6 +110,7 @@ class DeviationKind(StrEnum):
     # Of the other side's conduct.
     UNKNOWN_ACTION = "unknown Action"
     BEFORE_BOOT = "before boot"
+    CALLS_AT_ONCE = "calls at once"
     UNKNOWN_TRANSACTION = "unknown transaction"
     REGISTER_BACKWARDS = "register backwards"
     SECOND_CONNECTION = "second connection"

@@ -136,10 +136,17 @@ MEANINGS: Final[dict[DeviationKind, Meaning]] = {
         "OCPP 1.6, 4.2 and OCPP-J errata 3.10",
         "nothing but BootNotification until it is Accepted",
     ),
+    DeviationKind.CALLS_AT_ONCE: Meaning(
+        "a CALL came while another one of this charge point was unanswered",
+        "both were answered, in the order in which they came",
+        "OCPP-J 1.6, 4.1.1",
+        "the next CALL when the one before is answered, or has timed out",
+    ),
     DeviationKind.UNKNOWN_TRANSACTION: Meaning(
-        "a StopTransaction names a transaction that was never given to this charge point",
-        "answered, and kept for a person to look at",
-        "OCPP 1.6, 4.10",
+        "a message names a transaction that was never given to this charge point",
+        "answered; the transaction that it means is told from connector, idTag, time and register, "
+        "and a stop that could mean none or several waits for a person",
+        "OCPP 1.6, 4.7 and 4.10",
         "the transactionId of StartTransaction.conf; -1 if none was received (errata 3.18)",
     ),
     DeviationKind.REGISTER_BACKWARDS: Meaning(

@@ -22,6 +22,7 @@ from ocpptrio.protocol.core import (
     UnitOfMeasure,
     ValueFormat,
 )
+from ocpptrio.protocol.datatypes import DeviationKind
 from ocpptrio.services import registers, suspicion
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.store import meter_readings, reviews, transactions
@@ -122,6 +123,8 @@ class MeteringService:
         transaction = None
         if sent is not None and sent > 0:
             transaction = transactions.owned(db, incoming.charge_point_id, sent)
+            if transaction is None:
+                incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", str(sent))
         if transaction is None and request.connector_id > 0 and request.meter_value:
             transaction = transactions.at(
                 db,

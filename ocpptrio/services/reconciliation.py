@@ -17,7 +17,7 @@ from ocpptrio.events import Fact, OrphanStopResolved, StopOrphaned, TransactionS
 from ocpptrio.protocol import tolerance
 from ocpptrio.protocol.core import ChargePointStatus, Reason, StopTransaction
 from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key
-from ocpptrio.services import registers, stops
+from ocpptrio.services import energy, registers, stops
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.session.registry import Session
 from ocpptrio.session.state import SessionState
@@ -82,6 +82,9 @@ def take_stop(
     )
     if orphan is not None:
         return  # sent again: nothing changes
+    if request.transaction_id != -1:  # which is right where no id came (errata 3.18)
+        sent = str(request.transaction_id)
+        incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
     fitting = _fitting(db, incoming.charge_point_id, request, stopped_at_us, parent_id_tag)
     if len(fitting) == 1:
         _match(db, incoming, request, fitting[0], parent_id_tag)
@@ -155,13 +158,37 @@ def _fitting(
         meter_stop_wh=request.meter_stop,
         stopped_at_us=stopped_at_us,
     )
-    if request.id_tag is None:
+    if request.id_tag is not None:
+        key = id_tag_key(request.id_tag)
+        of_tag = [one for one in found if one.id_tag_key == key]
+        if of_tag or parent_id_tag is None:
+            found = of_tag
+        else:
+            found = [one for one in found if one.parent_id_tag == parent_id_tag]
+    if len(found) < 2:
         return found
-    key = id_tag_key(request.id_tag)
-    of_tag = [one for one in found if one.id_tag_key == key]
-    if of_tag or parent_id_tag is None:
-        return of_tag
-    return [one for one in found if one.parent_id_tag == parent_id_tag]
+    # Connectors have registers of their own: often only one can have come to where it stopped.
+    near = [one for one in found if _is_near(reader, one, request.meter_stop, stopped_at_us)]
+    return near or found
+
+
+def _is_near(
+    reader: Reader, transaction: TransactionRecord, meter_stop_wh: int, stopped_at_us: int
+) -> bool:
+    """Can the register of a transaction have come to this one, as far as its readings tell?"""
+    if meter_stop_wh < 0:
+        return True
+    start_wh = transaction.meter_start_wh
+    known: list[tuple[int, float]] = []
+    if start_wh > 0:
+        known.append((transaction.started_at_us, start_wh))
+    # Samples of another register than that of the start say nothing about the stop.
+    known += [
+        (sample.at_us, sample.wh)
+        for sample in registers.samples_of(reader, transaction)
+        if sample.at_us <= stopped_at_us and sample.wh >= start_wh > 0
+    ]
+    return all(energy.is_reachable(wh, at_us, meter_stop_wh, stopped_at_us) for at_us, wh in known)
 
 
 def _match(
@@ -216,9 +243,6 @@ def _keep_orphan(
         payload=msgspec.json.encode(request).decode(),
     )
     assert orphan_id is not None, "looked for before"
-    if request.transaction_id != -1:  # which is right where no id came (errata 3.18)
-        sent = str(request.transaction_id)
-        incoming.note(db, DeviationKind.UNKNOWN_TRANSACTION, "transactionId", sent)
     db.emit(
         StopOrphaned(
             charge_point_id=incoming.charge_point_id,

@@ -48,7 +48,7 @@ def measure(
     ended_at_us: int | None,
 ) -> Energy:
     """The energy of a transaction if it ended then, with this meterStop or none."""
-    next_start_wh = before_wh = None
+    next_start_wh = before_wh = before_start_wh = power_w = None
     if transaction.superseded_by is not None:
         successor = transactions.get(reader, transaction.superseded_by)
         next_start_wh = None if successor is None else successor.meter_start_wh
@@ -56,13 +56,17 @@ def measure(
         before = transactions.before_on_connector(
             reader, transaction.charge_point_id, transaction.connector_id, transaction.started_at_us
         )
-        before_wh = None if before is None else before.meter_stop_wh
+        if before is not None:
+            before_wh, before_start_wh = before.meter_stop_wh, before.meter_start_wh
+        power_w = meter_readings.highest_power_w(reader, transaction.transaction_id)
     span = Span(
         started_at_us=transaction.started_at_us,
         meter_start_wh=transaction.meter_start_wh,
         ended_at_us=ended_at_us,
         meter_stop_wh=meter_stop_wh,
         before_wh=before_wh,
+        before_start_wh=before_start_wh,
+        power_w=power_w,
         next_start_wh=next_start_wh,
     )
     habits = {one.habit for one in register_habits.of(reader, transaction.charge_point_id)}

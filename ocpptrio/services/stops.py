@@ -144,7 +144,7 @@ def _measured(
             started_at_us=transaction.started_at_us, meter_start_wh=transaction.meter_start_wh
         )
         habits = state.register_habits
-        if is_plain(span, first, habits, stop_wh=meter_stop_wh, stopped_at_us=stopped_at_us):
+        if is_plain(span, first, habits, stop_wh=meter_stop_wh):
             wh = meter_stop_wh - transaction.meter_start_wh
             return Energy(wh=wh, source=EnergySource.START_STOP), []
     samples = registers.samples_of(db, transaction)

@@ -23,11 +23,12 @@ from ocpptrio.services import reconciliation
 from ocpptrio.services.authorization import AuthorizationService, account_of, first_verdict
 from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
 from ocpptrio.services.verdict import Verdict
-from ocpptrio.store import transactions
+from ocpptrio.store import meter_readings, transactions
 from ocpptrio.store.driver import Db, Store
 from ocpptrio.store.records import TransactionRecord, TransactionState
 
 SECOND_US: Final = 1_000_000  # to which charge points cut their times
+LATE_US: Final = 10 * SECOND_US  # a start that is older was queued
 CLOCK_NOT_SET: Final = "clock not set"  # flag
 
 
@@ -110,6 +111,18 @@ class TransactionService:
             flags=() if neighbours.is_timed else (CLOCK_NOT_SET,),
             suspect_since_us=suspect_since_us,
         )
+        if incoming.received_at_us - started_at_us > LATE_US:
+            # Its values may have come before it, and belonged nowhere.
+            meter_readings.attach(
+                db,
+                charge_point_id=incoming.charge_point_id,
+                connector_id=request.connector_id,
+                transaction_id=transaction_id,
+                since_us=started_at_us,
+                until_us=min(
+                    [incoming.received_at_us, *(one.started_at_us for one in neighbours.later)]
+                ),
+            )
         db.emit(
             TransactionStarted(
                 charge_point_id=incoming.charge_point_id,

@@ -114,3 +114,39 @@ def registers(reader: Reader, transaction_id: int) -> list[tuple[int, float, str
     """
     rows = reader.rows(_TURNS, [transaction_id, transaction_id, REGISTERS])
     return cast("list[tuple[int, float, str]]", rows)
+
+
+def attach(
+    db: Db,
+    *,
+    charge_point_id: str,
+    connector_id: int,
+    transaction_id: int,
+    since_us: int,
+    until_us: int,
+) -> int:
+    """Give readings of no transaction to one that was not known when they came; how many it were.
+
+    Args:
+        transaction_id: of one that has no readings yet.
+    """
+    found = db.rows(
+        """SELECT reading_id, sampled_values FROM meter_readings
+        WHERE charge_point_id = ? AND coalesce(transaction_id, 0) = 0
+            AND measured_at_us >= ? AND measured_at_us < ? AND connector_id = ?""",
+        [charge_point_id, since_us, until_us, connector_id],
+    )
+    for reading_id, text in found:
+        of_transaction = digest(connector_id, transaction_id, str(text))
+        db.run(
+            "UPDATE meter_readings SET transaction_id = ?, digest = ? WHERE reading_id = ?",
+            [transaction_id, of_transaction, reading_id],
+        )
+    return len(found)
+
+
+def highest_power_w(reader: Reader, transaction_id: int) -> float | None:
+    """The highest power among a transaction's readings; None if none has any."""
+    sql = f"SELECT max(power_w) FROM meter_readings {_OF_TRANSACTION}"  # noqa: S608 - our own text
+    ((highest_w,),) = reader.rows(sql, [transaction_id, transaction_id])
+    return cast("float | None", highest_w)

@@ -727,6 +727,23 @@ def test_q29_a_binary_message_that_is_text_is_read_as_text(central: Conversation
         event = central.receive(call(unique_id, "Heartbeat").encode())
         assert isinstance(event, CallReceived)
         assert [each.kind for each in event.deviations] == [DeviationKind.BINARY_FRAME]
+        central.answer(unique_id, HeartbeatResponse(current_time=TIME))
+
+
+def test_q47_a_call_beside_one_that_is_unanswered_is_noted(central: Conversation) -> None:
+    central.receive(call("1", "StatusNotification", **STATUS))
+    beside = central.receive(call("2", "Heartbeat"))
+    assert isinstance(beside, CallReceived)
+    (noted,) = beside.deviations
+    assert (noted.kind, noted.original) == (
+        DeviationKind.CALLS_AT_ONCE,
+        "beside StatusNotification",
+    )
+    central.answer("1", StatusNotificationResponse())
+    central.answer("2", HeartbeatResponse(current_time=TIME))
+    after = central.receive(call("3", "Heartbeat"))
+    assert isinstance(after, CallReceived)
+    assert after.deviations == ()
 
 
 def test_q29_a_binary_message_that_is_not_text_closes_the_connection(central: Conversation) -> None:

@@ -55,7 +55,7 @@ def told(
             EnergySource.TRANSACTION_SAMPLES,
         ),
         # Nor does the start: then between the first and the last sample.
-        (told(-1, 2500, samples(1000, 1800)), 800, EnergySource.SAMPLES),
+        (told(-1, 2500, samples(1000, 1800)), 1500, EnergySource.STOP_FIELD),
         (told(-1, 2500, samples(1000)), 1500, EnergySource.STOP_FIELD),
         # Nothing tells.
         (told(-1, 2500), None, None),
@@ -89,10 +89,10 @@ def test_samples_that_count_per_transaction_are_recognised_and_remembered() -> N
 
 def test_a_start_of_0_is_no_register_if_the_samples_count_on() -> None:
     found = told(0, 905_000, samples(900_100, 904_000))
-    assert (found.wh, found.source) == (3900, EnergySource.SAMPLES)
+    assert (found.wh, found.source) == (4900, EnergySource.STOP_FIELD)
     assert found.shown == {ZERO_START}
     # The stop before it tells where the register stood.
-    assert told(0, 905_000, samples(900_100, 904_000), before_wh=900_000).wh == 4000
+    assert told(0, 905_000, samples(900_100, 904_000), before_wh=900_000).wh == 5000
     # Without samples only that helps, and only if it fits.
     assert told(0, 905_000).wh is None
     assert told(0, 905_000, before_wh=900_000).wh == 5000
@@ -102,9 +102,43 @@ def test_a_start_of_0_is_no_register_if_the_samples_count_on() -> None:
     assert told(0, 20_000, habits=[ZERO_START], before_wh=15_000).wh == 5000
 
 
+def test_a_start_of_0_is_no_register_if_what_was_sampled_cannot_have_made_it() -> None:
+    # One a minute: 500 kW could have made 6 kWh in the first one, but the car takes 11 kW.
+    sampled = samples(11_000, 11_180, 11_360)
+    assert told(0, 11_540, sampled).wh == 11_540
+    found = told(0, 11_540, sampled, power_w=11_000)
+    assert found.wh == 540
+    assert found.shown == {ZERO_START}
+    # Unless the register counts faster than that power.
+    assert told(0, 11_540, sampled, power_w=11).wh == 11_540
+
+
+def test_a_start_of_0_is_no_register_if_it_goes_on_where_it_was_before() -> None:
+    before: Any = {"before_start_wh": 9000, "before_wh": 10_950}
+    assert told(0, 11_540, samples(11_000, 11_180), **before).wh == 590
+    assert told(0, 11_540, **before).wh == 590
+    # A register that begins at 0 each time may well come higher than it did before.
+    assert told(0, 11_540, before_start_wh=0, before_wh=10_950).wh == 11_540
+
+
+def test_a_register_below_what_it_was_begins_at_0_indeed() -> None:
+    before: Any = {"before_start_wh": 0, "before_wh": 9000}
+    found = told(0, 4000, samples(2000, 3000), [ZERO_START], **before)
+    assert found.wh == 4000
+    assert found.refuted == {ZERO_START}
+
+
+def test_samples_of_two_registers_by_turns_are_not_added_up() -> None:
+    base = Sample(0, 600_000)
+    sampled = samples(600_100, 600_200, 300, 400, 600_500, 600, 600_700)
+    assert counted(base, sampled) == (700, False)
+    # Once the other has taken over, it tells what all of it was.
+    assert counted(base, samples(600_200, 600_400, 600, 900)) == (900, False)
+
+
 def test_a_stop_that_counts_per_transaction_is_learnt_from_samples() -> None:
     found = told(900_000, 2010, samples(10, 1000, 2000))
-    assert found.wh == 2000
+    assert found.wh == 2010
     assert found.shown == {PER_TRANSACTION, RegisterHabit.STOP_PER_TRANSACTION}
     assert told(900_000, 3000, habits=[RegisterHabit.STOP_PER_TRANSACTION]).wh == 3000
 
@@ -171,7 +205,7 @@ def test_nearly_every_stop_is_plain(
 ) -> None:
     span = Span(started_at_us=0, meter_start_wh=start)
     sample = None if first is None else Sample(MINUTE_US, first)
-    got = is_plain(span, sample, habits, stop_wh=stop, stopped_at_us=60 * MINUTE_US)
+    got = is_plain(span, sample, habits, stop_wh=stop)
     assert got == plain
     if plain:
         assert told(start, stop, [] if sample is None else [sample], habits).wh == stop - start

@@ -185,6 +185,24 @@ async def test_a_stop_that_could_mean_two_waits_until_one_is_left(world: World) 
     assert await world.waiting() == []
 
 
+async def test_a_stop_that_could_mean_two_is_told_from_their_registers(world: World) -> None:
+    first = await world.start(0, 500_000, on=1)
+    second = await world.start(0, 20_000, on=2)
+    await world.stop(0, 30, 503_000)
+    assert (await world.get(first)).energy_wh == 3000
+    assert (await world.get(second)).state is TransactionState.OPEN
+
+
+async def test_a_stop_that_could_mean_two_is_told_from_their_readings(world: World) -> None:
+    first = await world.start(0, 20_000, on=1)
+    second = await world.start(0, 21_000, on=2)
+    await world.values(first, 20, 26_000, on=1)
+    await world.values(second, 20, 22_000, on=2)
+    await world.stop(0, 21, 23_000)  # the first is beyond that
+    assert (await world.get(second)).energy_wh == 2000
+    assert (await world.get(first)).state is TransactionState.OPEN
+
+
 async def test_a_stop_without_an_id_that_comes_again_ends_no_other(world: World) -> None:
     world.minute = 100
     first = await world.start(0)
@@ -347,6 +365,22 @@ async def test_a_person_knows_the_energy_that_no_message_tells(world: World) -> 
     assert (record.energy_wh, record.energy_source) == (800, EnergySource.PERSON)
     await world.values(transaction_id, 29, 1500)  # it is not told anew
     assert (await world.get(transaction_id)).energy_wh == 800
+
+
+async def test_values_that_come_before_their_late_start_are_found_by_it(world: World) -> None:
+    world.minute = 60
+    await world.values(None, 5, 1100)
+    await world.values(None, 15, 1900)
+    await world.values(None, 15, 7000, on=2)
+    await world.values(None, 40, 3000)  # of the next one
+    await world.start(30, 2500)
+    late = await world.start(0, 1000)
+    readings = await world.central.store.read(
+        lambda reader: meter_readings.of_transaction(reader, late)
+    )
+    assert [reading.energy_wh for reading in readings] == [1100, 1900]
+    await world.stop(late, 20, -1)
+    assert (await world.get(late)).energy_wh == 900
 
 
 async def test_readings_that_come_late_tell_an_energy_that_was_unknown(world: World) -> None:
