@@ -140,6 +140,8 @@ def open_member(enumeration: type[StrEnum], text: str) -> StrEnum:
     member = str.__new__(enumeration, text)
     member._name_ = "UNKNOWN"
     member._value_ = text
+    # Copied and pickled by value; Python 3.11.3 and earlier would look for the name.
+    member.__dict__["__reduce_ex__"] = lambda _protocol: (open_member, (enumeration, text))
     return member
 
 

@@ -11,6 +11,7 @@ from ocpptrio.protocol.core import ChargePointStatus
 from ocpptrio.services.conditions import Facts, duration, judge, next_step
 from ocpptrio.session.state import Condition, ConnectorState, RunningTransaction, SessionState
 from ocpptrio.session.state import MeterState as Meter
+from ocpptrio.vendor_profiles import VendorProfile
 
 S = 1_000_000
 NOW = 100 * 86_400 * S
@@ -254,3 +255,27 @@ def test_by_default_a_deaf_socket_is_closed() -> None:
 )
 def test_durations_are_short(seconds: int, words: str) -> None:
     assert duration(seconds * S) == words
+
+
+def test_one_that_only_unplugging_frees_is_left_alone() -> None:
+    profile = VendorProfile(name="Autel", stuck_in_finishing=True)
+    stuck = in_status(ChargePointStatus.FINISHING, 86_400)
+    facts = Facts(stuck, NOW, profile=profile)
+    (finding,) = found(facts)
+    assert finding[3].endswith("; only unplugging ends it")
+    settings = WatchdogSettings(stuck_connector_steps=LADDER)
+    condition = opened(ConditionKind.STUCK_FINISHING, 1)
+    assert next_step(condition, stuck, settings, profile) is None
+    assert next_step(condition, stuck, settings) is Step.TRIGGER
+
+
+def test_one_that_is_slow_to_return_is_not_sent_away_and_missed_later() -> None:
+    profile = VendorProfile(name="FoxESS", slow_to_return=True)
+    assert next_step(opened(ConditionKind.NO_ANSWER), ONLINE, LIMITS) is Step.RECONNECT
+    assert next_step(opened(ConditionKind.NO_ANSWER), ONLINE, LIMITS, profile) is None
+    away = SessionState(charge_point_id="CP1", disconnected_at_us=NOW - 1200 * S)
+    limits = WatchdogSettings(offline_limit=600)
+    assert found(Facts(away, NOW), limits)
+    assert found(Facts(away, NOW, profile=profile), limits) == []
+    longer = replace(away, disconnected_at_us=NOW - 1900 * S)
+    assert found(Facts(longer, NOW, profile=profile), limits)
