@@ -114,14 +114,14 @@ _WARNING: Final[dict[type[Event], _Line]] = {
     ),
 }
 
-ANNOUNCED: Final[frozenset[type[Event]]] = frozenset(_INFO) | frozenset(_WARNING)
+_LINES: Final = {kind: ("info", *line) for kind, line in _INFO.items()} | {
+    kind: ("warning", *line) for kind, line in _WARNING.items()
+}
 
 
 def announce(event: AnyEvent) -> None:
-    """Log an event, one of ANNOUNCED."""
-    kind = type(event)
-    if (line := _INFO.get(kind)) is not None:
-        log.info(line[0], charge_point=event.charge_point_id, **line[1](event))
-    else:
-        text, fields = _WARNING[kind]
-        log.warning(text, charge_point=event.charge_point_id, **fields(event))
+    """Log the event, if there is a line for its kind."""
+    line = _LINES.get(type(event))
+    if line is not None:
+        level, text, fields = line
+        getattr(log, level)(text, charge_point=event.charge_point_id, **fields(event))

@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 import structlog
 import trio
 
-from ocpptrio.announcements import ANNOUNCED, announce
+from ocpptrio.announcements import announce
 from ocpptrio.clock import Clock, system_clock
 from ocpptrio.config import Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
@@ -395,8 +395,7 @@ class CentralSystem:
     def _publish(self, events: Sequence[NumberedEvent]) -> None:
         self.registry.apply(events)
         for numbered in events:
-            if type(numbered.event) in ANNOUNCED:
-                announce(numbered.event)
+            announce(numbered.event)
         self.services.notice(events)
         self.hub.publish(events)
 
