@@ -16,7 +16,8 @@ import trio
 from ocpptrio.clock import Clock
 from ocpptrio.errors import NotAllowedNow, StoreError
 from ocpptrio.protocol.core import Reset
-from ocpptrio.services.commands import CommandService, check_allowed
+from ocpptrio.services.command_sending import check_allowed
+from ocpptrio.services.commands import CommandService
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Store

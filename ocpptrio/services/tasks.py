@@ -26,7 +26,7 @@ from ocpptrio.events import (
 )
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.services.command_queue import CommandQueue
-from ocpptrio.services.commands import check_allowed
+from ocpptrio.services.command_sending import check_allowed
 from ocpptrio.session.registry import Registry
 from ocpptrio.store import charge_point_groups, commands, tasks
 from ocpptrio.store.driver import Db, Reader, Store
