@@ -34,12 +34,13 @@ LAYERS = {
     "services": 5,
     "witness": 5,
     "announcements": 5,
+    "presentation": 3,
     "central_system": 6,
     "daemon_lock": 2,
-    "daemon": 7,
-    "cli": 8,
-    "__main__": 9,
-    "__init__": 9,
+    "daemon": 8,
+    "cli": 9,
+    "__main__": 10,
+    "__init__": 10,
 }
 
 # Within layer 0 one thing leans on another; all else there stands alone.

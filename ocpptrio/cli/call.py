@@ -7,9 +7,10 @@ from cyclopts import Parameter
 
 from ocpptrio.cli.command_views import effect, view
 from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, at, cell
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell
 from ocpptrio.cli.requests import Payload, read_request
 from ocpptrio.clock import system_clock
+from ocpptrio.presentation import at
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import CommandRecord, CommandState, EffectState

@@ -9,8 +9,9 @@ from cyclopts import Parameter
 
 from ocpptrio.cli.charge_point_views import known
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.cli.output import FOR_PEOPLE, Output, public
+from ocpptrio.cli.output import FOR_PEOPLE, Output
 from ocpptrio.clock import system_clock
+from ocpptrio.presentation import public
 from ocpptrio.protocol.core import RegistrationStatus
 from ocpptrio.store import charge_points, provisioning
 from ocpptrio.store.driver import Db

@@ -15,16 +15,15 @@ from ocpptrio.cli.output import (
     FOR_PEOPLE,
     Failed,
     Output,
-    at,
     cell,
     heading,
     joined,
     print_fields,
-    public,
 )
 from ocpptrio.clock import system_clock
 from ocpptrio.config import Settings
 from ocpptrio.events import OpenMode
+from ocpptrio.presentation import at, public
 from ocpptrio.services.clock_skew import in_words
 from ocpptrio.store import (
     attempts,

@@ -14,10 +14,11 @@ from ocpptrio.cli.charge_point_registration import accept, hold, reject
 from ocpptrio.cli.charge_point_views import known, list_, list_attempts, mode_sentence, show
 from ocpptrio.cli.new_password import NewPassword
 from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_duration
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, public
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.events import OpenMode
 from ocpptrio.handshake import identity
+from ocpptrio.presentation import public
 from ocpptrio.protocol.core import RegistrationStatus
 from ocpptrio.store import attempts, charge_points, id_tags
 from ocpptrio.store.driver import Db

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from ocpptrio.cli.output import Columns, Output, at, joined, print_fields, public
+from ocpptrio.cli.output import Columns, Output, joined, print_fields
+from ocpptrio.presentation import at, public
 from ocpptrio.store.records import CommandRecord, CommandState, EffectState
 
 COLUMNS: Final[Columns[CommandRecord]] = {

@@ -3,7 +3,8 @@
 from cyclopts import App
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.cli.output import FOR_PEOPLE, Output, at
+from ocpptrio.cli.output import FOR_PEOPLE, Output
+from ocpptrio.presentation import at
 from ocpptrio.store import conditions
 
 app = App(name="conditions")

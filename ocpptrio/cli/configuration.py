@@ -12,9 +12,10 @@ from cyclopts import App, Parameter
 from ocpptrio.cli import configuration_toml
 from ocpptrio.cli.charge_point_views import known, vendor_profile
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, at, joined, plural, public, writing
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, joined, plural, writing
 from ocpptrio.clock import system_clock
 from ocpptrio.events import ConfigurationRefreshRequested
+from ocpptrio.presentation import at, public
 from ocpptrio.services.wanted import DONE, Situation, Verdict, situation, verdicts, want
 from ocpptrio.store import (
     charge_points,

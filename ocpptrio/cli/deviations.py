@@ -10,7 +10,8 @@ from cyclopts import App, Parameter
 
 from ocpptrio.cli.charge_point_views import known
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.cli.output import FOR_PEOPLE, Output, at, plural, public, writing
+from ocpptrio.cli.output import FOR_PEOPLE, Output, plural, writing
+from ocpptrio.presentation import at, public
 from ocpptrio.services import deviation_report
 from ocpptrio.services.deviation_kinds import MEANINGS
 from ocpptrio.services.deviation_report import Report

@@ -19,10 +19,10 @@ from ocpptrio.cli.output import (
     heading,
     print_fields,
     printable,
-    public,
     writing,
 )
 from ocpptrio.clock import from_us
+from ocpptrio.presentation import public
 from ocpptrio.store import journal
 from ocpptrio.store.driver import Reader
 from ocpptrio.store.records import Direction, JournalEntry

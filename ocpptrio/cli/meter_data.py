@@ -13,12 +13,11 @@ from ocpptrio.cli.output import (
     Columns,
     Failed,
     Output,
-    at,
     csv_cell,
     printable,
-    public,
     writing,
 )
+from ocpptrio.presentation import at, public
 from ocpptrio.protocol.core import ValueFormat
 from ocpptrio.store import meter_readings, transactions
 from ocpptrio.store import series as stored

@@ -18,8 +18,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from ocpptrio.clock import from_us
 from ocpptrio.errors import OcpptrioError
+from ocpptrio.presentation import public, rfc3339
 
 T = TypeVar("T")
 # Title -> what stands below it, of each row.
@@ -75,33 +75,6 @@ FOR_PEOPLE: Final = Output()
 
 # What makes a formula of a text, for spreadsheets: also behind a tab or a line break.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-# What the store keeps for itself.
-_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request")
-
-
-def public(record: object) -> dict[str, object]:
-    """What programs get of a record: its fields, with times as times, and no password hash."""
-    assert isinstance(record, msgspec.Struct)
-    view: dict[str, object] = {}
-    for name, value in msgspec.structs.asdict(record).items():
-        if name.endswith(("at_us", "since_us")):
-            view[name.removesuffix("_us")] = at(value)
-        elif name == "password_hash":
-            view["password_set"] = value is not None
-        elif name not in _PRIVATE:
-            view[name] = value
-    return view
-
-
-def at(us: int | None) -> datetime | None:
-    """The time, if there is one."""
-    return None if us is None else from_us(us)
-
-
-def rfc3339(when: datetime) -> str:
-    """How programs read a time."""
-    return when.isoformat().replace("+00:00", "Z")
 
 
 @contextmanager

@@ -5,18 +5,10 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database, Moment
-from ocpptrio.cli.output import (
-    FOR_PEOPLE,
-    Failed,
-    Output,
-    at,
-    cell,
-    heading,
-    print_fields,
-    public,
-)
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell, heading, print_fields
 from ocpptrio.clock import system_clock
 from ocpptrio.events import Fact, Facts
+from ocpptrio.presentation import at, public
 from ocpptrio.services import decisions
 from ocpptrio.services.decisions import Decision
 from ocpptrio.store import orphan_stops, reviews, transactions

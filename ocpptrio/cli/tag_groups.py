@@ -4,10 +4,11 @@ from cyclopts import App
 from msgspec.structs import replace
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, at, heading, plural, print_fields
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, heading, plural, print_fields
 from ocpptrio.cli.tag_options import AS_BEFORE, Group, Terms
 from ocpptrio.cli.tag_views import Detailed, Listed, detailed_group, fields, only, sentence, state
 from ocpptrio.clock import system_clock
+from ocpptrio.presentation import at
 from ocpptrio.store import id_tags, tag_groups, tag_rights
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import IdTagRecord, TagGroupRecord

@@ -11,19 +11,11 @@ from cyclopts import Parameter, Token
 
 from ocpptrio.cli.charge_point_views import known as known_charge_point
 from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_moment
-from ocpptrio.cli.output import (
-    FOR_PEOPLE,
-    Failed,
-    Output,
-    at,
-    cell,
-    heading,
-    print_fields,
-    public,
-)
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell, heading, print_fields
 from ocpptrio.clock import from_us, system_clock
 from ocpptrio.config import AuthorizationSettings
 from ocpptrio.events import OpenMode
+from ocpptrio.presentation import at, public
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services.authorization import AuthorizationService, account_of
 from ocpptrio.services.budgets import budgets_of

@@ -9,18 +9,10 @@ from cyclopts import App, Parameter, validators
 
 from ocpptrio.cli.command_views import print_table, view
 from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration
-from ocpptrio.cli.output import (
-    FOR_PEOPLE,
-    Output,
-    at,
-    heading,
-    joined,
-    plural,
-    print_fields,
-    public,
-)
+from ocpptrio.cli.output import FOR_PEOPLE, Output, heading, joined, plural, print_fields
 from ocpptrio.cli.requests import Payload, read_request
 from ocpptrio.clock import system_clock
+from ocpptrio.presentation import at, public
 from ocpptrio.services.tasks import AT_A_TIME
 from ocpptrio.services.tasks import start as start_task
 from ocpptrio.store import charge_point_groups, commands, tasks

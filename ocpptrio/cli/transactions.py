@@ -16,16 +16,15 @@ from ocpptrio.cli.output import (
     Failed,
     Output,
     Quantity,
-    at,
     cell,
     csv_cell,
     heading,
     joined,
     print_fields,
-    public,
     writing,
 )
 from ocpptrio.clock import system_clock
+from ocpptrio.presentation import at, public
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services import decisions, registers
 from ocpptrio.store import (

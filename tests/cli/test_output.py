@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ocpptrio.cli.output import Columns, Failed, Output, Quantity, cell, public, writing
+from ocpptrio.cli.output import Columns, Failed, Output, Quantity, cell, writing
+from ocpptrio.presentation import public
 
 
 class Row(msgspec.Struct, kw_only=True):

@@ -1,0 +1,63 @@
+"""How records and events look from outside: to programs that read `--json`, the API or a webhook.
+
+Times are RFC 3339 in UTC, and what the store keeps for itself stays inside. Not here: tables for
+people (cli.output), which record is shown where (api).
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from ocpptrio.clock import from_us
+from ocpptrio.events import NumberedEvent
+
+# What the store keeps for itself.
+_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request")
+_TIMES: Final = ("at_us", "since_us")
+
+
+def public(record: object) -> dict[str, object]:
+    """What programs get of a record: its fields, with times as times, and no password hash."""
+    assert isinstance(record, msgspec.Struct)
+    view: dict[str, object] = {}
+    for name, value in msgspec.structs.asdict(record).items():
+        if name.endswith(_TIMES):
+            view[name.removesuffix("_us")] = at(value)
+        elif name == "password_hash":
+            view["password_set"] = value is not None
+        elif name not in _PRIVATE:
+            view[name] = value
+    return view
+
+
+def public_event(numbered: NumberedEvent) -> dict[str, object]:
+    """What programs get of an event: its number, its kind, its fields, with times as times."""
+    # Any: to_builtins gives plain JSON values.
+    body: dict[str, Any] = _public_times(msgspec.to_builtins(numbered.event))
+    return {"number": numbered.number, **body}
+
+
+def at(us: int | None) -> datetime | None:
+    """The time, if there is one."""
+    return None if us is None else from_us(us)
+
+
+def rfc3339(when: datetime) -> str:
+    """How programs read a time."""
+    return when.isoformat().replace("+00:00", "Z")
+
+
+def _public_times(value: Any) -> Any:  # Any: JSON
+    if isinstance(value, dict):
+        return {
+            name.removesuffix("_us") if name.endswith(_TIMES) else name: (
+                rfc3339(from_us(inner))
+                if name.endswith(_TIMES) and isinstance(inner, int)
+                else _public_times(inner)
+            )
+            for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_public_times(inner) for inner in value]
+    return value
