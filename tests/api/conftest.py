@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from ocpptrio.api import Api
@@ -15,7 +15,7 @@ from tests.clients import test_settings
 BASE = "http://127.0.0.1/api/v1"
 
 
-class Client(httpx.AsyncClient):
+class Client(httpx2.AsyncClient):
     """Talks to the API without a socket. Names are paths under /api/v1."""
 
     async def json(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
@@ -28,7 +28,7 @@ class Client(httpx.AsyncClient):
 def client(api: Api, token: str | None = None) -> Client:
     """A client of this API; without a token, nobody."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    transport = httpx.ASGITransport(api.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx2.ASGITransport(api.app, raise_app_exceptions=False)  # type: ignore[arg-type]
     return Client(transport=transport, base_url=BASE, headers=headers)
 
 
