@@ -13,6 +13,8 @@ LAYERS = {
     "clock": 0,
     "config": 0,
     "observe": 0,
+    "figures": 0,
+    "api": 7,
     "redaction": 0,
     "protocol": 1,
     "events": 2,

@@ -49,7 +49,8 @@ def latest(
 ) -> list[NumberedEvent]:
     """The last `limit` events, those with a number less than `before` if given, in order.
 
-    For one charge point this is quick if `kinds` leaves meter values out.
+    Quick if `kinds` leaves meter values out. With them, or without `kinds`, it takes the longer the
+    rarer events of that charge point are.
     """
     where, parameters = _where(charge_point_id, kinds)
     sql = _SELECT + " < ?" + where + " ORDER BY number DESC LIMIT ?"
@@ -87,7 +88,9 @@ def _where(
         where += " AND charge_point_id = ?"
         parameters.append(charge_point_id)
     if kinds is not None:
-        where += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        # Of one charge point: by its index, not by that of the kind, which holds those of all.
+        kind = "kind" if charge_point_id is None else "kind || ''"
+        where += f" AND {kind} IN ({', '.join('?' * len(kinds))})"
         parameters.extend(kinds)
         if _FREQUENT not in kinds:
             where += f" AND kind <> '{_FREQUENT}'"  # the condition of the index, to the letter

@@ -1,0 +1,1 @@
+"""The API of a central system over HTTP."""
