@@ -41,6 +41,7 @@ from ocpptrio.store import charge_points, deviations
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import CommandState, EffectState
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.tracing import Tracing
 from ocpptrio.vendor_profiles import load_profiles
 from ocpptrio.witness import Witness
 
@@ -132,7 +133,7 @@ class CentralSystem:
         figures: what it counts and measures of itself.
 
     Raises:
-        ConfigError: a vendor profile is wrong.
+        ConfigError: a vendor profile is wrong, or tracing needs an extra that is not there.
     """
 
     def __init__(
@@ -160,6 +161,10 @@ class CentralSystem:
         self.commands = self.services.commands
         self.tasks = self.services.tasks
         self.decisions = self.services.decisions
+        self._tracing = Tracing() if self.settings.observability.tracing else None
+        if self._tracing is not None:
+            self.commands.trace(self._tracing)
+            self.store.watch_commit = self._tracing.committed
         self._listener = Listener(
             self.settings.ocpp,
             self.services.admission.admit,
@@ -323,8 +328,10 @@ class CentralSystem:
         witness = Witness(self.settings, self.store, self._clock, session, generation, self.figures)
         self.figures.connections["accepted"] += 1
 
+        answered_by = self._answer if self._tracing is None else self._answer_traced
+
         async def answer(event: CallReceived) -> Message:
-            return await self._answer(session, event)
+            return await answered_by(session, event)
 
         settings = self.settings.ocpp
         grace_s = session.vendor_profile.boot_grace_s
@@ -372,6 +379,12 @@ class CentralSystem:
                     )
                 except StoreError:  # closed before us; at the next start all are marked offline
                     log.warning("end of connection not recorded", charge_point=charge_point_id)
+
+    async def _answer_traced(self, session: Session, event: CallReceived) -> Message:
+        assert self._tracing is not None
+        charge_point_id, unique_id = session.state.charge_point_id, str(event.unique_id)
+        with self._tracing.received(charge_point_id, event.action, unique_id):
+            return await self._answer(session, event)
 
     async def _answer(self, session: Session, event: CallReceived) -> Message:
         request = event.request

@@ -39,6 +39,7 @@ LAYERS = {
     "presentation": 3,
     "central_system": 6,
     "daemon_lock": 2,
+    "tracing": 2,
     "daemon": 8,
     "cli": 9,
     "__main__": 10,

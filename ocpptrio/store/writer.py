@@ -39,8 +39,8 @@ CLOSE_S = 30  # for a full queue and a slow disk
 
 _log = structlog.get_logger("ocpptrio.store")
 
-WatchCommit = Callable[[int, int, Batch], None]
-"""Told of each commit: when it began and ended, in ns since 1970, and what it wrote."""
+WatchCommit = Callable[[int, int, int, int], None]
+"""Told of each commit: when it began and ended, in ns since 1970; its changes and noted rows."""
 
 
 class GroupCommit(ABC):
@@ -277,7 +277,8 @@ class GroupCommit(ABC):
             self.commit_s.observe((ended_ns - began_ns) / 1e9)
             self.changes_per_commit.observe(len(batch.changes))
             if self.watch_commit is not None:
-                self.watch_commit(began_ns, ended_ns, batch)
+                rows = sum(map(len, batch.notes.values()))
+                self.watch_commit(began_ns, ended_ns, len(batch.changes), rows)
 
     def _take(self) -> Batch:
         changes = self._queue[:CHANGES_PER_COMMIT]
