@@ -187,6 +187,7 @@ class Figures:
         events: how many were published, by kind.
         commands: how many ended, by state and Action.
         commit_s: how long commits took, the way to the writer's thread and back included.
+        started_at_us: when it was started; 0 before.
     """
 
     def __init__(self, commit_s: Histogram) -> None:
@@ -203,9 +204,15 @@ class Figures:
         self.commands: Counter[tuple[str, str]] = Counter()
         self.commit_s = commit_s
         self.gc = GcPauses()
-        self.started_at: float | None = None  # of Trio's clock; None: it does not run yet
+        self.started_at_us = 0
+        self._started_at: float | None = None  # of Trio's clock; None: it does not run yet
         self._sources: list[Source] = []
         self._samples: deque[_Sample] = deque(maxlen=SAMPLES)
+
+    @property
+    def uptime_s(self) -> float:
+        """Since it runs; 0 while it does not."""
+        return 0 if self._started_at is None else trio.current_time() - self._started_at
 
     def add_source(self, source: Source) -> None:
         """Let somebody tell metrics of its own."""
@@ -214,9 +221,9 @@ class Figures:
     def from_sources(self) -> list[Metric]:
         return [metric for source in self._sources for metric in source()]
 
-    async def run(self) -> None:
+    async def run(self, now_us: int) -> None:
         """Remember what was counted when, for ever; and see the garbage collector's pauses."""
-        self.started_at = trio.current_time()
+        self.started_at_us, self._started_at = now_us, trio.current_time()
         with self.gc:
             while True:
                 self._samples.append(self._sample())

@@ -26,6 +26,7 @@ LAYERS = {
     "handshake": 2,
     "opening": 2,
     "passwords": 2,
+    "rates": 2,
     "vendor_profiles": 2,
     "memory_transport": 3,
     "listener": 3,

@@ -1,0 +1,18 @@
+"""The table of all routes under /api/v1: one line per resource, one module each."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+from ocpptrio.api.routes import attempts, audit, overview, session, system, tokens, users
+
+ROUTES: Final[Sequence[ControllerRouterHandler]] = [
+    *session.ROUTES,
+    *users.ROUTES,
+    *tokens.ROUTES,
+    *audit.ROUTES,
+    *attempts.ROUTES,
+    *overview.ROUTES,
+    *system.ROUTES,
+]
