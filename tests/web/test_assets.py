@@ -77,5 +77,5 @@ def test_page_of_a_charge_point_with_its_chart_weighs_little() -> None:
 
 def test_every_kind_of_event_has_words() -> None:
     told = re.findall(r"^  (\w+): \(", (WEB / "events.js").read_text(), re.MULTILINE)
-    kinds = [kind.__name__ for kind in AnyEvent.__args__]  # type: ignore[attr-defined]
+    kinds = [kind.__name__ for kind in AnyEvent.__args__]
     assert set(kinds) <= set(told)

@@ -52,7 +52,7 @@ def fetched(package: str, version: str) -> tarfile.TarFile:
     """The package as npm has it."""
     with tempfile.TemporaryDirectory() as directory:
         packed = subprocess.run(
-            ["npm", "pack", "--silent", f"{package}@{version}"],  # noqa: S607 - from the PATH
+            ["npm", "pack", "--silent", f"{package}@{version}"],
             cwd=directory,
             check=True,
             capture_output=True,

@@ -68,13 +68,14 @@ function keys(data) {
   return [...rows.values()].sort((a, b) => a.key.localeCompare(b.key));
 }
 
-const GOOD = new Set(["matches", "as wanted", "equal", "ok", "same", "applied"]);
+const GOOD = new Set(["applied", "applied, shortened"]);
+const UNDER_WAY = new Set(["not read yet", "waits for reboot"]);
 
 function Verdict({ row }) {
-  if (!row.wanted) return "";
-  const told = row.verdict?.verdict ?? row.verdict?.state ?? (row.reported && row.reported.value === row.wanted.value ? "as wanted" : "differs");
-  const good = GOOD.has(told) || row.reported?.value === row.wanted.value;
-  return html`<${Mark} shape=${good ? "done" : "triangle"} tone=${good ? "accent" : "warn"}>${told}<//>${row.verdict?.detail && html`<br /><small>${row.verdict.detail}</small>`}`;
+  const verdict = row.verdict;
+  if (!verdict) return "";
+  const [shape, tone] = GOOD.has(verdict.state) ? ["done", "accent"] : UNDER_WAY.has(verdict.state) ? ["half", ""] : ["triangle", "warn"];
+  return html`<${Mark} shape=${shape} tone=${tone}>${verdict.state}<//>${verdict.detail && html`<br /><small>${verdict.detail}</small>`}`;
 }
 
 function Edit({ base, row, onClose, onDone }) {
