@@ -41,13 +41,14 @@ export function blank(schema, root = schema) {
 
 /** From fieldName to "Field name". */
 export function words(name) {
-  return name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/^./, (first) => first.toUpperCase()).replace(/ [A-Z](?=[a-z])/g, (part) => part.toLowerCase());
+  return name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/^./, (first) => first.toUpperCase()).replace(/ [A-Z](?=[a-z])/g, (part) => part.toLowerCase()).replace(/\bid tag\b/i, "idTag");
 }
 
 /**
  * Fields for a schema; `value` is the request as far as it is filled in.
  * @param {{schema: any, value: any, onChange: (value: any) => void, known?: Record<string, [string, string][]>}} props
- *   known: what a field of this name can be, where that is known (connectors, running transactions)
+ *   known: what a field of this name can be, where that is known (connectors, running transactions); `suggest`
+ *   in it: what it may be among others (idTags)
  */
 export function SchemaForm({ schema, value, onChange, known = {} }) {
   const root = schema;
@@ -108,7 +109,7 @@ function Single({ name, label, schema, value, onChange, required, known }) {
     return html`<${Field} label=${label} hint=${hint ?? "In your own time zone."} type="datetime-local" step="1" required=${required}
       onInput=${(text) => onChange(text === "" ? undefined : new Date(text).toISOString().replace(/\.\d+Z$/, "Z"))} />`;
   }
-  return html`<${Field} label=${label} hint=${hint} maxlength=${schema.maxLength} required=${required} value=${value} onInput=${read} area=${(schema.maxLength ?? 0) > 500} />`;
+  return html`<${Field} label=${label} hint=${hint} maxlength=${schema.maxLength} required=${required} suggest=${known.suggest?.[name]} value=${value} onInput=${read} area=${(schema.maxLength ?? 0) > 500} />`;
 }
 
 /** A request as a form or, for those who prefer it, as JSON. */
@@ -116,7 +117,7 @@ export function RequestForm({ schema, value, onChange, known }) {
   const [text, setText] = useState(null);
   const [wrong, setWrong] = useState(null);
   if (text !== null) {
-    return html`<div class="stack tight"><${Field} label="Request as JSON" area class="mono" rows="8" spellcheck="false" value=${text} wrong=${wrong} onInput=${(typed) => {
+    return html`<div class="stack tight"><${Field} label="Request as JSON" area mono rows="8" spellcheck="false" value=${text} wrong=${wrong} onInput=${(typed) => {
       try {
         onChange(JSON.parse(typed));
         setWrong(null);

@@ -1,6 +1,6 @@
 // Small parts that every page uses: page head, notices, empty states, times, copying, loading.
 
-import { html, signal, useEffect, useState } from "../html.js";
+import { html, signal, useEffect, useRef, useState } from "../html.js";
 import { ago, full, moment } from "../format.js";
 
 /** A clock that ticks every 5 s, for durations that grow on the page. */
@@ -27,7 +27,7 @@ export function Time({ at, as = "moment" }) {
   if (!at) return html`<span class="soft">–</span>`;
   if (as === "ago") tick.value;
   const text = as === "ago" ? ago(at) : as === "full" ? full(at) : moment(at);
-  return html`<time class="nowrap" datetime=${at} title=${at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}>${text}</time>`;
+  return html`<time class=${as === "full" ? "" : "nowrap"} datetime=${at} title=${at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}>${text}</time>`;
 }
 
 const WARNING = html`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1.6 15.2 14H.8Z" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round" /><path d="M8 6v3.6M8 11v1.4" stroke="currentColor" stroke-width="1.6" /></svg>`;
@@ -88,7 +88,13 @@ export function Facts({ of, all = false }) {
 }
 
 export function Tabs({ base, tabs, current, label }) {
-  return html`<nav class="tabs" aria-label=${label}>${tabs.map(([name, word]) => html`<a
+  const element = useRef(null);
+  // On a phone not all of them are in sight.
+  useEffect(() => {
+    const tab = element.current.querySelector("[aria-current]");
+    if (tab) element.current.scrollLeft = tab.offsetLeft - (element.current.clientWidth - tab.offsetWidth) / 2;
+  }, [current]);
+  return html`<nav ref=${element} class="tabs" aria-label=${label}>${tabs.map(([name, word]) => html`<a
     key=${name} href=${name ? `${base}/${name}` : base} aria-current=${name === (current ?? "") ? "page" : undefined}>${word}</a>`)}</nav>`;
 }
 

@@ -11,6 +11,7 @@ import { Field } from "./field.js";
 import { CommandSteps } from "./mark.js";
 
 const POLL_MS = 5000;
+const SUGGESTED = 200; // idTags, to choose from while typing
 
 /** Nothing more is to come of it. */
 export const settled = (command) => !["queued", "sent"].includes(command.state) && command.effect !== "awaited";
@@ -90,6 +91,8 @@ export function CommandDialog({ cp, action: given, title, request: first, immedi
   const [command, setCommand] = useState(null);
   const [problem, setProblem] = useState(null);
   const key = useMemo(newKey, [action]);
+  const tags = useResource(immediate ? null : "/tags", { limit: SUGGESTED });
+  const suggest = { idTag: (tags.data?.items ?? []).map((one) => one.id_tag) };
   const chosen = actions.data?.items.find((one) => one.action === action);
   const value = request ?? (chosen ? blank(chosen.fields) : {});
 
@@ -110,7 +113,7 @@ export function CommandDialog({ cp, action: given, title, request: first, immedi
           options=${[["", "Choose"], ...actions.data.items.map((one) => [one.action, `${one.action} (${one.profile})`])]} />`}
         ${!cp.connected && html`<${Notice}><p>The charge point is offline. A command waits for it, where the action allows that.</p><//>`}
         ${chosen && html`<${Form} key=${action} submit=${`Send ${action}`} onSubmit=${send} onCancel=${onClose}>
-          <${RequestForm} schema=${chosen.fields} value=${value} onChange=${setRequest} known=${knownOf(cp)} /><//>`}
+          <${RequestForm} schema=${chosen.fields} value=${value} onChange=${setRequest} known=${{ ...knownOf(cp), suggest }} /><//>`}
         ${given && !chosen && html`<${Notice}><p>This central system does not send ${given}.</p><//>`}`}
   <//>`;
 }

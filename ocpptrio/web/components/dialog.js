@@ -14,6 +14,8 @@ export function Dialog({ title, onClose, large, sheet, children }) {
     const dialog = element.current;
     const opener = document.activeElement;
     dialog.showModal();
+    // Whoever opens a form wants to fill it in; the button that closes it would come first.
+    dialog.querySelector(".dialog-body :is(input:not([hidden]), select, textarea)")?.focus();
     return () => {
       dialog.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();

@@ -5,15 +5,17 @@ import { html, useState } from "../html.js";
 let lastId = 0;
 
 /**
- * @param {{label: string, name: string, hint?: string, type?: string, options?: [string, string][], value?: any,
+ * @param {{label: string, name: string, hint?: string, type?: string, suggest?: string[], options?: [string, string][], value?: any,
  *   required?: boolean, onInput?: (value: any) => void, held?: boolean, class?: string}} props further ones go to the input;
  *   held: `value` is what it shows, whatever was typed. Otherwise it is what it begins with: live events draw
  *   pages anew all the time, and must not undo what somebody is typing.
  */
-export function Field({ label, hint, wrong, options, type = "text", value, held, onInput, area, class: className = "", ...rest }) {
+export function Field({ label, hint, wrong, options, type = "text", value, held, onInput, area, mono, suggest, class: className = "", ...rest }) {
   const [id] = useState(() => `field-${++lastId}`);
   const about = [hint && `${id}-hint`, wrong && `${id}-wrong`].filter(Boolean).join(" ") || undefined;
   const common = { id, "aria-describedby": about, "aria-invalid": wrong ? "true" : undefined, ...rest };
+  if (mono) common.class = "mono";
+  if (suggest) common.list = `${id}-list`;
   if (onInput) common.onInput = (event) => onInput(type === "checkbox" ? event.target.checked : event.target.value);
   if (type === "checkbox") {
     common[held ? "checked" : "defaultChecked"] = Boolean(value);
@@ -27,6 +29,7 @@ export function Field({ label, hint, wrong, options, type = "text", value, held,
       ? html`<select ...${common}>${options.map(([name, word]) => html`<option key=${name} value=${name} selected=${String(value ?? "") === name}>${word}</option>`)}</select>`
       : area ? html`<textarea ...${common}></textarea>`
         : html`<input type=${type} ...${common} />`}
+    ${suggest && html`<datalist id="${id}-list">${suggest.map((one) => html`<option key=${one} value=${one}></option>`)}</datalist>`}
     ${hint && html`<span class="hint" id="${id}-hint">${hint}</span>`}
     ${wrong && html`<span class="wrong" id="${id}-wrong">${wrong}</span>`}
   </div>`;

@@ -11,11 +11,15 @@ import { Loading, Trouble } from "./basics.js";
  * }} props wide: left out on a phone
  */
 export function Table({ caption, columns, rows, rowKey }) {
-  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}><table>
-    <caption class="visually-hidden">${caption}</caption>
-    <thead><tr>${columns.map((column) => html`<th key=${column.head} scope="col" class=${classes(column)}>${column.actions
+  // The roles are said again, since a phone shows rows as cards and browsers then forget that it is a table.
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}><table class="cards" role="table" aria-label=${caption}>
+    <thead role="rowgroup"><tr role="row">${columns.map((column) => html`<th key=${column.head} scope="col" role="columnheader" class=${classes(column)}>${column.actions
       ? html`<span class="visually-hidden">${column.head}</span>` : column.head}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr key=${rowKey(row)}>${columns.map((column) => html`<td key=${column.head} class=${classes(column)}>${column.cell(row)}</td>`)}</tr>`)}</tbody>
+    <tbody role="rowgroup">${rows.map((row) => html`<tr key=${rowKey(row)} role="row">${columns.map((column, index) => {
+      const content = column.cell(row);
+      const empty = content === "" || content === false || content == null;
+      return html`<td key=${column.head} role="cell" data-head=${column.head} class=${`${classes(column)} ${index === 0 ? "lead" : ""} ${empty ? "void" : ""}`}><div>${content}</div></td>`;
+    })}</tr>`)}</tbody>
   </table></div>`;
 }
 

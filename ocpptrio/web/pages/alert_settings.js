@@ -45,7 +45,7 @@ function Fields({ value, onChange }) {
 
 function Json({ label, value, onChange }) {
   const [wrong, setWrong] = useState(null);
-  return html`<${Field} label=${label} area class="mono" rows="4" spellcheck="false" wrong=${wrong} value=${JSON.stringify(value, null, 2)} onInput=${(text) => {
+  return html`<${Field} label=${label} area mono rows="4" spellcheck="false" wrong=${wrong} value=${JSON.stringify(value, null, 2)} onInput=${(text) => {
     try {
       onChange(JSON.parse(text));
       setWrong(null);

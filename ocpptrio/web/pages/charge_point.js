@@ -27,7 +27,7 @@ export default function ChargePoint({ params }) {
       ${found.error ? html`<${Trouble} problem=${found.error} retry=${found.reload} />` : html`<section class="panel"><${Loading} lines=${8} /></section>`}`;
   }
   return html`<${PageHead} title=${id} crumb=${["/charge-points", "Charge points"]}>
-      ${may("operator") && html`<button type="button" class="button" onClick=${() => setAsking({ action: "Reset" })}>Reset</button>
+      ${may("operator") && html`<button type="button" class="button" onClick=${() => setAsking({ action: "Reset", request: { type: "Soft" } })}>Reset</button>
         <button type="button" class="button" onClick=${() => setAsking({})}>Send a command</button>`}
     <//>
     <div class="about-line"><${Presence} connected=${cp.connected} />

@@ -51,7 +51,7 @@ function Group({ name, onChange }) {
         { head: "Change", actions: true, cell: (one) => edits && html`<${Act} label=${`No longer want ${one.key}`} action=${async () => { await remove(base + at`/configuration/wanted/${one.key}`); again(); }}>No longer<//>` },
       ]} />`}<//>
     ${edits && html`<${Panel} title="Want a value of all members"><${Form} submit="Want it" onSubmit=${async (data, form) => { await put(base + at`/configuration/wanted/${data.get("key").trim()}`, { value: data.get("value") }); form.reset(); tell("Wanted"); again(); }}>
-      <div class="fields two"><${Field} label="Key" name="key" required maxlength="50" class="mono" /><${Field} label="Value" name="value" maxlength="500" /></div><//><//>`}
+      <div class="fields two"><${Field} label="Key" name="key" required maxlength="50" mono /><${Field} label="Value" name="value" maxlength="500" /></div><//><//>`}
     ${removing && html`<${Confirm} title=${`Remove group ${name}?`} submit="Remove" onClose=${() => setRemoving(false)} onConfirm=${async () => { await remove(base, { match: found.data }); tell("Removed"); refine({ group: null }); onChange(); }}><p>Its charge points stay. What is wanted of them as members is no longer wanted.</p><//>`}
   </div>`;
 }

@@ -16,7 +16,7 @@ const ORDER = ["Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Prepari
 export default function Overview() {
   const numbers = overview.value;
   const small = numbers && numbers.charge_points.total <= SMALL_FLEET;
-  const list = usePages(numbers ? "/charge-points" : null, small ? {} : { connector_status: "Charging" }, SMALL_FLEET);
+  const list = usePages(numbers ? "/charge-points" : null, small ? {} : { connector_status: "Charging", connected: true }, SMALL_FLEET);
   useStream({ kinds: [...STATE_KINDS, "AttemptRefused", "ReviewOpened", "ReviewResolved"] }, list.page ? list.page.event_number ?? null : undefined);
   const fleet = useFleet(list.items, list.page?.event_number, list.reload);
 
@@ -91,7 +91,8 @@ function needs(numbers) {
 
 /** Where a charge point is to connect to, as GET /system tells it. */
 export function connectTo() {
-  return system.value?.connect_url ?? system.value?.urls?.[0] ?? `ws://${location.hostname}:8080/ocpp/`;
+  const known = system.value;
+  return known?.ocpp_urls?.[0] ?? known?.ocpp_url ?? `ws://${location.hostname}:8080/ocpp/`;
 }
 
 function FirstSteps({ numbers }) {

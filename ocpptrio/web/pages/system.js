@@ -28,7 +28,7 @@ export default function System() {
       </section>
       <div class="panels">
         <${Panel} title="Central system"><${Facts} of=${[["Version", it.version], ["Running since", html`<${Time} at=${it.started_at} as="full" /> (${duration(it.uptime_s)})`],
-          ["Charge points connect to", html`<${Copy} text=${connectTo()} />`], ["Database", html`<code>${it.database?.path}</code>`], ["Schema", it.database?.schema]]} /><//>
+          ["Address for charge points", html`<${Copy} text=${connectTo()} />`], ["Database", html`<code>${it.database?.path}</code>`], ["Schema", it.database?.schema]]} /><//>
         <${Panel} title="Rows"><${Facts} of=${entries(it.rows, count)} /><//>
         <${Panel} title="How long things are kept"><${Facts} of=${entries(it.retention)} /><//>
         <${Panel} title="Throughput and memory"><${Facts} of=${[...entries(speed), ...entries(commit), ...entries(it.gc)]} /><//>
@@ -43,9 +43,10 @@ const UNITS = { days: "days", ms: "ms", s: "s", bytes: "bytes", wh: "Wh", mb: "M
 /** Whatever is told, in words: journal_days 30 is "journal: 30 days". */
 function entries(values, show = (value) => value) {
   return Object.entries(values ?? {}).map(([name, value]) => {
+    if (name.endsWith("_per_s")) return [name.replace(/_per_s$/, "").replaceAll("_", " ").replace(/^./, (first) => first.toUpperCase()), `${number(value)} a second`];
     const parts = name.split("_");
     const unit = parts.length > 1 ? UNITS[parts.at(-1)] : undefined;
-    const label = (unit ? parts.slice(0, -1) : parts).join(" ").replace(/ per s$/, " a second");
+    const label = (unit ? parts.slice(0, -1) : parts).join(" ");
     const text = typeof value === "number" ? (unit === "bytes" ? bytes(value) : `${Number.isInteger(value) ? show(value) : value.toFixed(2)}${unit ? ` ${unit}` : ""}`)
       : value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? "–");
     return [label.replace(/^./, (first) => first.toUpperCase()), text];

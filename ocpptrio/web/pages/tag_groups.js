@@ -46,6 +46,6 @@ function GroupForm({ group, onDone, onCancel }) {
     tell("Saved");
     onDone();
   }}>
-    ${!group && html`<${Field} label="Name (parentIdTag)" name="parent_id_tag" required maxlength="20" class="mono" />`}
+    ${!group && html`<${Field} label="Name (parentIdTag)" name="parent_id_tag" required maxlength="20" mono />`}
     <${TermsFields} of=${group} /><//>`;
 }

@@ -35,7 +35,7 @@ export default function Configuration({ cp }) {
           { head: "Key", cell: (row) => html`<code>${row.key}</code>${row.reported?.readonly && html` <span class="chip">read only</span>`}` },
           { head: "Reported", cell: (row) => html`<${Value} of=${row.reported} />${row.reported?.pending_value != null && html`<br /><small>${row.reported.pending_value} after its next boot</small>`}` },
           { head: "Wanted", cell: (row) => row.wanted ? html`<code>${row.wanted.value}</code>${row.wanted.scope === "group" && html` <span class="chip">group ${row.wanted.target}</span>`}` : "" },
-          { head: "Verdict", cell: (row) => html`<${Verdict} row=${row} />` },
+          { head: "Verdict", cell: (row) => row.verdict && html`<${Verdict} of=${row.verdict} />` },
           { head: "Read", wide: true, cell: (row) => html`<${Time} at=${row.reported?.reported_at} />` },
           { head: "Change", actions: true, cell: (row) => may("operator") && !(row.reported?.readonly && !row.wanted) && html`<button type="button" class="button small" aria-label=${`Change ${row.key}`} onClick=${() => setEdited(row)}>Change</button>` },
         ]} />`}
@@ -71,9 +71,7 @@ function keys(data) {
 const GOOD = new Set(["applied", "applied, shortened"]);
 const UNDER_WAY = new Set(["not read yet", "waits for reboot"]);
 
-function Verdict({ row }) {
-  const verdict = row.verdict;
-  if (!verdict) return "";
+function Verdict({ of: verdict }) {
   const [shape, tone] = GOOD.has(verdict.state) ? ["done", "accent"] : UNDER_WAY.has(verdict.state) ? ["half", ""] : ["triangle", "warn"];
   return html`<${Mark} shape=${shape} tone=${tone}>${verdict.state}<//>${verdict.detail && html`<br /><small>${verdict.detail}</small>`}`;
 }
@@ -92,7 +90,7 @@ function Edit({ base, row, onClose, onDone }) {
     ${row.reported && html`<p class="soft">It reports <code>${row.reported.value ?? "no value"}</code>. What is wanted is written to it, and again whenever it has lost it.</p>`}
     ${row.wanted?.scope === "group" && html`<p class="soft">Group ${row.wanted.target} wants <code>${row.wanted.value}</code>; a value of its own wins.</p>`}
     <${Form} submit="Want this value" onSubmit=${save} onCancel=${onClose}>
-      ${!key && html`<${Field} label="Key" name="key" required maxlength="50" class="mono" />`}
+      ${!key && html`<${Field} label="Key" name="key" required maxlength="50" mono />`}
       <${Field} label="Value" name="value" maxlength="500" value=${own ? row.wanted.value : row.reported?.value ?? ""} />
     <//>
     ${own && html`<div><${Act} tone="danger" done="No longer wanted" action=${async () => { await remove(base + at`/wanted/${key}`); onDone(); onClose(); }}>Stop wanting a value<//></div>`}
