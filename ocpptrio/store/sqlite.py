@@ -73,6 +73,10 @@ class SqliteStore(GroupCommit):
             self._reads.discard(read)
             read.left = True
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk: of the database, and of the log of changes that are not in it yet."""
+        return {"database": _size(self.path), "wal": _size(f"{self.path}-wal")}
+
     def _read(self, read: "_Read[T]") -> T:
         self._check_open()  # it may have waited for a connection
         try:
@@ -197,6 +201,13 @@ def _connected(path: str) -> apsw.Connection:
     # Else some statements are compiled anew for each set of parameters: ten times the work.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:  # in memory, or not there yet
+        return 0
 
 
 def _make(path: str) -> None:
