@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from ocpptrio.api.routes import attempts, audit, session, tokens, users
+from ocpptrio.api.routes import actions, attempts, audit, commands, session, tasks, tokens, users
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *session.ROUTES,
@@ -13,4 +13,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *tokens.ROUTES,
     *audit.ROUTES,
     *attempts.ROUTES,
+    *commands.ROUTES,
+    *tasks.ROUTES,
+    *actions.ROUTES,
 ]
