@@ -5,7 +5,16 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from ocpptrio.api.routes import attempts, audit, session, tokens, users
+from ocpptrio.api.routes import (
+    attempts,
+    audit,
+    charge_point_changes,
+    charge_points,
+    conditions,
+    session,
+    tokens,
+    users,
+)
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *session.ROUTES,
@@ -13,4 +22,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *tokens.ROUTES,
     *audit.ROUTES,
     *attempts.ROUTES,
+    *charge_points.ROUTES,
+    *charge_point_changes.ROUTES,
+    *conditions.ROUTES,
 ]
