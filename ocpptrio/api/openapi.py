@@ -16,7 +16,11 @@ from ocpptrio.api.access import ANYBODY, SAFE, role_of
 from ocpptrio.api.given import AnyRequest
 from ocpptrio.api.problems import MEDIA_TYPE, ProblemDetails
 
-CONFLICTS: Final = "conflicts"
+ROOT: Final = "/api/v1/"
+# Below a charge point, yet subjects of their own.
+OF_THEIR_OWN: Final = ("commands", "configuration")
+CONFLICTS: Final = "conflicts"  # it can be answered 409
+ALSO: Final = "also"  # further statuses that nothing else tells
 TOKEN: Final = "token"  # noqa: S105 - the name of a way to present one
 COOKIE: Final = "cookie"
 
@@ -75,7 +79,16 @@ def document(app: Litestar) -> dict[str, Any]:  # Any: JSON
         for method, operation in operations.items():
             handler = routes[path, method.upper()]
             _complete(operation, method.upper(), path, handler.opt)
+            operation["tags"] = [_subject(path)]
+            operation["operationId"] = handler.operation_id or handler.handler_name
     return schema
+
+
+def _subject(path: str) -> str:
+    """What a path is about, as people look for it."""
+    parts = [part for part in path.removeprefix(ROOT).split("/") if part and part[0] != "{"]
+    below = parts[1] if len(parts) > 1 and parts[1] in OF_THEIR_OWN else parts[0]
+    return below.partition(".")[0].replace("-", " ")
 
 
 def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, Any]) -> None:
@@ -85,6 +98,8 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
     operation["description"] = f"{described}\n\n{needs}".strip()
     operation["x-role"] = None if role is None else str(role)
     operation["security"] = [] if role is None else [{TOKEN: []}, {COOKIE: []}]
+    if "204" in operation["responses"]:
+        operation["responses"]["204"].pop("content", None)  # there is nothing to read
     statuses = ["503"]
     if role is not None:
         statuses += ["401", "403"]
@@ -101,6 +116,7 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
         statuses.append("412")
     if opt.get(CONFLICTS):
         statuses.append("409")
+    statuses += opt.get(ALSO, ())
     if method not in SAFE:
         statuses += ["429", "415"]
     for status in statuses:

@@ -396,6 +396,14 @@ def listed(
         "started_at_us < ?": until_us,
         "transaction_id < ?": before,
     }
+    if since_us is not None and until_us is not None:
+        # Else all that came later would be looked at first.
+        ids = "SELECT min(transaction_id), max(transaction_id) FROM transactions"
+        times = " WHERE started_at_us >= ? AND started_at_us < ?"
+        ((first, last),) = reader.rows(ids + times, [since_us, until_us])
+        if first is None:
+            return []
+        filters |= {"transaction_id >= ?": first, "transaction_id <= ?": last}
     chosen = {filter_: value for filter_, value in filters.items() if value is not None}
     parameters = list(chosen.values())
     conditions = list(chosen)

@@ -11,7 +11,12 @@ from ocpptrio.api.routes import (
     charge_point_changes,
     charge_points,
     conditions,
+    configuration,
+    deviations,
+    groups,
+    overview,
     session,
+    system,
     tokens,
     users,
 )
@@ -25,4 +30,9 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *charge_points.ROUTES,
     *charge_point_changes.ROUTES,
     *conditions.ROUTES,
+    *configuration.ROUTES,
+    *groups.ROUTES,
+    *deviations.ROUTES,
+    *overview.ROUTES,
+    *system.ROUTES,
 ]

@@ -197,7 +197,7 @@ async def remove_charge_point(
 
 
 @put("/charge-points/{charge_point_id:str}/password")
-async def set_password(
+async def set_charge_point_password(
     central: Central,
     charge_point_id: FromPath[str],
     data: JSONBody[PasswordChange],
@@ -216,7 +216,7 @@ async def set_password(
 
 
 @delete("/charge-points/{charge_point_id:str}/password")
-async def remove_password(
+async def remove_charge_point_password(
     central: Central, charge_point_id: FromPath[str], if_match: IfMatch = None
 ) -> None:
     """Let a charge point connect without a password."""
@@ -308,6 +308,6 @@ ROUTES: Final = [
     add_charge_point,
     change_charge_point,
     remove_charge_point,
-    set_password,
-    remove_password,
+    set_charge_point_password,
+    remove_charge_point_password,
 ]
