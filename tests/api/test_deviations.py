@@ -36,13 +36,12 @@ async def central(central: CentralSystem) -> CentralSystem:
 async def listed(client: Client, path: str, limit: int, **parameters: Any) -> list[tuple[str, str]]:
     """Identity and field of all deviations, page by page."""
     seen: list[tuple[str, str]] = []
-    cursor = None
+    turn: dict[str, Any] = {}
     while True:
-        turn = {} if cursor is None else {"cursor": cursor}
         page = await client.json("GET", path, params={"limit": limit} | turn | parameters)
         seen += [(item["charge_point_id"], item["field"]) for item in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
+        turn = {"cursor": page["next_cursor"]}
+        if page["next_cursor"] is None:
             return seen
 
 
