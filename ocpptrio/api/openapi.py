@@ -12,7 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from ocpptrio import __version__
-from ocpptrio.api.access import ANYBODY, SAFE, role_of
+from ocpptrio.api.access import ACCEPTS, ANYBODY, SAFE, role_of
 from ocpptrio.api.given import AnyRequest
 from ocpptrio.api.problems import MEDIA_TYPE, ProblemDetails
 
@@ -85,6 +85,11 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
     operation["description"] = f"{described}\n\n{needs}".strip()
     operation["x-role"] = None if role is None else str(role)
     operation["security"] = [] if role is None else [{TOKEN: []}, {COOKIE: []}]
+    if ACCEPTS in opt:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {opt[ACCEPTS]: {"schema": {"type": "string"}}},
+        }
     statuses = ["503"]
     if role is not None:
         statuses += ["401", "403"]

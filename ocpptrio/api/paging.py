@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
@@ -44,14 +45,20 @@ def key_of(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
     """
     if cursor is None:
         return None
-    try:
+    key: KeyT | None = None
+    with suppress(binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError):
         padded = cursor + "=" * (-len(cursor) % 4)
-        return msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=kind)
-    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError):
+        key = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=kind)
+    if key is None or not _can_be_key(key):
         raise bad_request(
             "cursor: take it from next_cursor of the page before, with the same filters",
             field="cursor",
-        ) from None
+        )
+    return key
+
+
+def _can_be_key(key: int | str) -> bool:
+    return isinstance(key, str) or -(2**63) <= key < 2**63
 
 
 def page(

@@ -97,6 +97,14 @@ def running_wh(
     return found.wh
 
 
+def so_far_wh(reader: Reader, transaction: TransactionRecord) -> int | None:
+    """As `running_wh`, of one that runs; None of all others: their energy is known, or never."""
+    if transaction.state is not TransactionState.OPEN:
+        return None
+    habits = {one.habit for one in register_habits.of(reader, transaction.charge_point_id)}
+    return running_wh(reader, transaction, habits)
+
+
 def remember(
     db: Db, transaction: TransactionRecord, found: Energy, samples: Sequence[Sample], at_us: int
 ) -> None:

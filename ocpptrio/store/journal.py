@@ -4,7 +4,7 @@ Entries are noted (`Store.note`). Not here: what is redacted (services), how lon
 (retention).
 """
 
-from ocpptrio.store.driver import Reader, Row, SqlValue, Table
+from ocpptrio.store.driver import Reader, Row, SqlValue, Table, like
 from ocpptrio.store.records import Direction, JournalEntry
 
 TABLE = Table(
@@ -59,7 +59,7 @@ def entries(
         "direction = ?": direction,
         "entry > ?": after,
         "entry < ?": before,
-        r"text LIKE ? ESCAPE '\'": None if text is None else f"%{_escaped(text)}%",
+        r"text LIKE ? ESCAPE '\'": None if text is None else like(text),
         "at_us >= ?": since_us,
         "at_us < ?": until_us,
     }
@@ -90,8 +90,3 @@ def pair(reader: Reader, entry: JournalEntry) -> JournalEntry | None:
         ],
     )
     return None if found is None else JournalEntry.of(found)
-
-
-def _escaped(text: str) -> str:
-    """Text to be found by LIKE as it is."""
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

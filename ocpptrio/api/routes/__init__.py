@@ -5,7 +5,17 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from ocpptrio.api.routes import attempts, audit, session, tokens, users
+from ocpptrio.api.routes import (
+    attempts,
+    audit,
+    reviews,
+    session,
+    tag_groups,
+    tags,
+    tokens,
+    transactions,
+    users,
+)
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *session.ROUTES,
@@ -13,4 +23,8 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *tokens.ROUTES,
     *audit.ROUTES,
     *attempts.ROUTES,
+    *transactions.ROUTES,
+    *reviews.ROUTES,
+    *tags.ROUTES,
+    *tag_groups.ROUTES,
 ]
