@@ -4,6 +4,10 @@ Entries are noted (`Store.note`). Not here: what is redacted (services), how lon
 (retention).
 """
 
+import re
+from enum import StrEnum
+from typing import Final
+
 from ocpptrio.store.driver import Reader, Row, SqlValue, Table, like
 from ocpptrio.store.records import Direction, JournalEntry
 
@@ -20,7 +24,21 @@ TABLE = Table(
     ),
 )
 
+NEAR: Final = 1000  # messages of a charge point between a CALL and its answer
+
 _SELECT = "SELECT * FROM journal"
+_KIND = re.compile(r"\s*\[\s*([234])\s*,")
+
+
+class FrameKind(StrEnum):
+    """What a message is (OCPP-J 1.6, 4.2)."""
+
+    CALL = "CALL"
+    CALL_RESULT = "CALLRESULT"
+    CALL_ERROR = "CALLERROR"
+
+
+_KINDS: Final = dict(zip("234", FrameKind, strict=True))
 
 
 def row(
@@ -44,6 +62,7 @@ def entries(
     direction: str | None = None,
     since_us: int | None = None,
     until_us: int | None = None,
+    unique_id: str | None = None,
     text: str | None = None,
     after: int | None = None,
     before: int | None = None,
@@ -57,6 +76,7 @@ def entries(
         "charge_point_id = ?": charge_point_id,
         "action = ?": action,
         "direction = ?": direction,
+        "unique_id = ?": unique_id,
         "entry > ?": after,
         "entry < ?": before,
         r"text LIKE ? ESCAPE '\'": None if text is None else like(text),
@@ -73,20 +93,35 @@ def entries(
     return found if after is not None else found[::-1]
 
 
+def kind(entry: JournalEntry) -> FrameKind | None:
+    """What the message is; None of what is no frame."""
+    found = _KIND.match(entry.text)
+    return None if found is None else _KINDS.get(found[1])
+
+
 def pair(reader: Reader, entry: JournalEntry) -> JournalEntry | None:
-    """The answer to a CALL, or the CALL of an answer; None if there is none."""
-    is_call = entry.text.lstrip(" [").startswith("2")
-    found = reader.row(
-        _SELECT
-        + """ WHERE charge_point_id = ? AND generation = ? AND unique_id = ? AND direction = ?
-        AND entry """
-        + ("> ? ORDER BY entry LIMIT 1" if is_call else "< ? ORDER BY entry DESC LIMIT 1"),
+    """The answer to a CALL, or the CALL of an answer; None if there is none near it."""
+    found_kind = kind(entry)
+    if found_kind is None:
+        return None
+    is_call = found_kind is FrameKind.CALL
+    beside = "> ? ORDER BY entry" if is_call else "< ? ORDER BY entry DESC"
+    rows = reader.rows(
+        # Nobody waits for long: without the bound, a CALL that has no answer would cost a look at
+        # all that came since.
+        f"""SELECT * FROM (SELECT * FROM journal WHERE charge_point_id = ? AND entry {beside}
+            LIMIT ?) AS beside
+        WHERE generation = ? AND unique_id = ? AND direction = ?""",  # noqa: S608 - ours
         [
             entry.charge_point_id,
+            entry.entry,
+            NEAR,
             entry.generation,
             entry.unique_id,
             Direction.OUT if entry.direction is Direction.IN else Direction.IN,
-            entry.entry,
         ],
     )
-    return None if found is None else JournalEntry.of(found)
+    others = map(JournalEntry.of, rows)
+    # Either side counts by itself: its own CALL may have the same id.
+    fitting = (one for one in others if (kind(one) is FrameKind.CALL) is not is_call)
+    return next(fitting, None)

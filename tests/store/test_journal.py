@@ -84,3 +84,41 @@ async def test_question_and_answer_belong_together(
 ) -> None:
     pairs = [await store.read(partial(journal.pair, entry=entry)) for entry in entries]
     assert [pair and pair.entry for pair in pairs] == [2, 1, None, 5, 4, None]
+
+
+async def test_a_question_without_an_answer_is_not_paired_with_another_question(
+    store: Store,
+) -> None:
+    for number, direction in enumerate((IN, OUT, IN), start=1):
+        text = f'[{"2" if number < 3 else "3"},"1","Heartbeat",{{}}]'
+        row = journal.row(
+            at_us=number,
+            charge_point_id="CP1",
+            generation=1,
+            direction=direction,
+            action="Heartbeat",
+            unique_id="1",
+            text=text,
+        )
+        store.note(journal.TABLE, row)
+    await store.write(lambda db: None)
+    found = await store.read(journal.entries)
+    pairs = await store.read(lambda reader: [journal.pair(reader, entry) for entry in found])
+    assert pairs == [None, found[2], found[1]]
+
+
+async def test_what_is_no_frame_has_no_kind_and_no_pair(store: Store) -> None:
+    row = journal.row(
+        at_us=1,
+        charge_point_id="CP1",
+        generation=1,
+        direction=IN,
+        action="",
+        unique_id="",
+        text="hello",
+    )
+    store.note(journal.TABLE, row)
+    await store.write(lambda db: None)
+    (entry,) = await store.read(journal.entries)
+    assert journal.kind(entry) is None
+    assert await store.read(lambda reader: journal.pair(reader, entry)) is None

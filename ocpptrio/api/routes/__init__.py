@@ -8,7 +8,10 @@ from litestar.types import ControllerRouterHandler
 from ocpptrio.api.routes import (
     attempts,
     audit,
+    journal,
     reviews,
+    security_events,
+    series,
     session,
     tag_groups,
     tags,
@@ -27,4 +30,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *reviews.ROUTES,
     *tags.ROUTES,
     *tag_groups.ROUTES,
+    *series.ROUTES,
+    *journal.ROUTES,
+    *security_events.ROUTES,
 ]
