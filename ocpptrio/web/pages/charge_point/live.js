@@ -11,9 +11,9 @@ import { useEvents } from "../../live.js";
 import { may } from "../../state.js";
 import { connectTo } from "../overview.js";
 
-export default function Live({ cp, ask }) {
+export default function Live({ cp, ask, known }) {
   const plugs = plugsOf(cp);
-  const conditions = cp.conditions ?? [];
+  const { conditions } = cp;
   return html`<div class="stack">
     ${conditions.length > 0 && html`<${Panel} title="Wrong for long"><ul class="stack tight">${conditions.map((one) => html`<li key=${`${one.kind}${one.connector_id}`}>
       <${Mark} shape="triangle" tone="warn">${one.connector_id ? `Connector ${one.connector_id}: ` : ""}${one.kind}<//> <span class="soft">since <${Time} at=${one.since} />. ${one.evidence}</span></li>`)}</ul><//>`}
@@ -30,6 +30,7 @@ export default function Live({ cp, ask }) {
       ["Connected", cp.connected && html`<${Time} at=${cp.connected_at} /> from ${cp.peer}`],
       ["Booted", cp.booted_at && html`<${Time} at=${cp.booted_at} />`],
       ["Registered", html`<${Time} at=${cp.registered_at} /> (${cp.origin})`],
+      ["Clock", known?.clock], ["Vendor profile", [known?.vendor_profile, known?.vendor_profile_note].filter(Boolean).join(": ")],
       ["Password", cp.password_set ? "set" : "none: it may connect without"],
     ]} /><//>
   </div>`;
