@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "./html.js";
 import { session } from "./state.js";
 
 const BASE = "/api/v1";
+const MOST = 1000; // rows that the API gives at once
 
 /** What the API says is wrong (application/problem+json), or that it could not be reached. */
 export class Problem extends Error {
@@ -133,11 +134,15 @@ export function usePages(path, query = {}, limit = 50) {
   const [state, setState] = useState({ items: [], cursor: null, page: null, error: null, loading: true });
   const [round, setRound] = useState(0);
   const asked = path === null ? null : address(path, { ...query, limit });
+  const shown = useRef({ asked: null, rows: 0 });
   useEffect(() => {
     if (asked === null) return undefined;
     const abort = new AbortController();
+    // Reading again gives all that is shown, so that nobody is thrown back to the first page.
+    const rows = shown.current.asked === asked ? Math.min(MOST, Math.max(limit, shown.current.rows)) : limit;
+    shown.current = { asked, rows };
     setState((known) => ({ ...known, error: null, loading: true }));
-    get(path, { ...query, limit }, abort.signal).then(
+    get(path, { ...query, limit: rows }, abort.signal).then(
       (page) => setState({ items: page.items, cursor: page.next_cursor, page, error: null, loading: false }),
       (error) => {
         if (error.name !== "AbortError") setState({ items: [], cursor: null, page: null, error, loading: false });
@@ -149,6 +154,7 @@ export function usePages(path, query = {}, limit = 50) {
     setState((known) => ({ ...known, loading: true }));
     try {
       const page = await get(path, { ...query, limit, cursor: state.cursor });
+      shown.current.rows += page.items.length;
       setState((known) => ({ ...known, items: [...known.items, ...page.items], cursor: page.next_cursor, page, loading: false }));
     } catch (error) {
       setState((known) => ({ ...known, error, loading: false }));

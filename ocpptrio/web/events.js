@@ -6,7 +6,7 @@ import { clock, kw, kwh, plural } from "./format.js";
 export const FREQUENT = new Set(["MeterValuesReceived", "ClockMeasured", "ConfigurationReported"]);
 
 /** Kinds that say that something is wrong, whatever their fields. */
-const WRONG = new Set(["AttemptRefused", "SecurityEventReported", "ConditionRaised", "StopOrphaned", "AlertRaised"]);
+const WRONG = new Set(["AttemptRefused", "SecurityEventReported", "ConditionRaised", "StopOrphaned", "AlertOpened", "WebhookLagging"]);
 
 const connector = (event) => (event.connector_id ? `Connector ${event.connector_id}` : "Charge point");
 const because = (text) => (text ? `: ${text}` : "");
@@ -54,6 +54,11 @@ export const WORDS = {
   ConditionRaised: (e) => `${connector(e)}: ${e.condition}${because(e.evidence)}`,
   ConditionCleared: (e) => `${connector(e)}: no longer ${e.condition}`,
   ConditionEscalated: (e) => `${connector(e)}: ${e.condition}, step ${e.number} is ${e.step}`,
+  WebhookChanged: (e) => `Webhook ${e.webhook_id} to ${e.receiver}: ${e.change}${because(e.detail)}`,
+  WebhookLagging: (e) => `Webhook ${e.webhook_id} to ${e.receiver} falls behind${e.lost_events ? `: ${plural(e.lost_events, "event is", "events are")} lost` : ""}`,
+  AlertOpened: (e) => `Alert, ${e.alert}${e.connector_id ? ` at connector ${e.connector_id}` : ""}${because(e.detail)}`,
+  AlertClosed: (e) => `Alert is over: ${e.alert}`,
+  AlertAcknowledged: (e) => `Alert acknowledged by ${e.by}: ${e.alert}`,
   ClockMeasured: (e) => `Clock is off by ${Math.round((e.skew_us ?? 0) / 1e6)} s`,
 };
 
@@ -68,6 +73,7 @@ export function isWrong(event) {
   return WRONG.has(event.kind)
     || (event.kind === "StatusChanged" && event.status === "Faulted")
     || (event.kind === "CommandChanged" && event.failed)
+    || (event.kind === "WebhookChanged" && event.change === "failing")
     || (event.kind === "ProvisioningChanged" && event.state === "given up");
 }
 

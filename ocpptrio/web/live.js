@@ -11,7 +11,7 @@ export const streamState = signal("off");
 // What the navigation's counts need, on pages that ask for nothing more.
 const QUIET = [
   "AttemptRefused", "ConditionRaised", "ConditionCleared", "ReviewOpened", "ReviewResolved", "SecurityEventReported",
-  "TaskChanged", "Registered", "Removed",
+  "TaskChanged", "Registered", "Removed", "AlertOpened", "AlertClosed", "AlertAcknowledged", "WebhookChanged",
 ];
 const RETRY_MS = 3000;
 const KEPT = 1000; // events, to put upon a snapshot that was asked for before they came

@@ -8,6 +8,7 @@ import { Field } from "../components/field.js";
 import { Mark } from "../components/mark.js";
 import { Table, PagedTable } from "../components/table.js";
 import { KINDS } from "../events.js";
+import { useEvents, useStream } from "../live.js";
 import { words } from "../forms.js";
 import { may, tell } from "../state.js";
 
@@ -23,6 +24,8 @@ export default function Webhooks() {
   const [open, setOpen] = useState(null);
   const [making, setMaking] = useState(false);
   const [secret, setSecret] = useState(null);
+  useStream({ kinds: ["WebhookChanged", "WebhookLagging"] }, null);
+  useEvents(list.reload, list.reload);
   const add = may("admin") && html`<button type="button" class="button primary" onClick=${() => setMaking(true)}>Add a webhook</button>`;
   return html`<${PageHead} title="Webhooks" lead="Each event is sent to these addresses as signed JSON, in order and until it is received.">${add}<//>
     <${PagedTable} list=${list} noun="webhook" caption="Webhooks" rowKey=${(one) => one.webhook_id} columns=${[

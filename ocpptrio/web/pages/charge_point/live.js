@@ -80,7 +80,7 @@ function PowerChart({ cp }) {
     <${Trouble} problem=${found.error} retry=${found.reload} />
     ${times.length > 0
       ? html`<${Chart} label=${`Power of ${cp.charge_point_id}`} times=${times} lines=${[{ label: "Power", unit: "kW", values: power, decimals: 2, fill: true }]} />`
-      : html`<div class="chart-empty">${found.loading ? "Loading" : "No power was measured in this time. The key MeterValueSampleInterval tells how often a charge point measures while it charges."}</div>`}
+      : !found.error && html`<div class="chart-empty">${found.loading ? "Loading" : "No power was measured in this time. The key MeterValueSampleInterval tells how often a charge point measures while it charges."}</div>`}
   <//>`;
 }
 
