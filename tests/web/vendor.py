@@ -1,4 +1,5 @@
-"""Brings the dashboard's libraries from npm into ocpptrio/web/vendor: `python tests/web/vendor.py`.
+"""Brings the libraries of the dashboard and of the API's pages from npm:
+`python tests/web/vendor.py` writes ocpptrio/web/vendor.
 
 Run by hand to upgrade: change a version below, run it, look at the dashboard, commit. Needs npm.
 
@@ -30,6 +31,8 @@ FILES: Final = (
     ("htm", "3.1.1", "dist/htm.mjs", "htm.js"),
     ("uplot", "1.6.32", "dist/uPlot.iife.min.js", "uplot.js"),
     ("uplot", "1.6.32", "dist/uPlot.min.css", "uplot.css"),
+    ("swagger-ui-dist", "5.35.0", "swagger-ui-bundle.js", "swagger-ui.js"),
+    ("swagger-ui-dist", "5.35.0", "swagger-ui.css", "swagger-ui.css"),
 )
 PATHS: Final = {
     "preact": "./preact.js",
@@ -40,7 +43,7 @@ PATHS: Final = {
 
 def patched(name: str, text: str) -> str:
     """The file as it is served."""
-    text = re.sub(r"\n//# sourceMappingURL=.*", "", text)
+    text = re.sub(r"\n(//|/\*)# sourceMappingURL=.*", "", text)
     for package, path in PATHS.items():
         text = text.replace(f'from"{package}"', f'from"{path}"')
     if name == "uplot.js":

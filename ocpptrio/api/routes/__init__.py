@@ -5,7 +5,18 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from ocpptrio.api.routes import attempts, audit, overview, session, system, tokens, users
+from ocpptrio.api.routes import (
+    actions,
+    attempts,
+    audit,
+    commands,
+    overview,
+    session,
+    system,
+    tasks,
+    tokens,
+    users,
+)
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *session.ROUTES,
@@ -15,4 +26,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *attempts.ROUTES,
     *overview.ROUTES,
     *system.ROUTES,
+    *commands.ROUTES,
+    *tasks.ROUTES,
+    *actions.ROUTES,
 ]
