@@ -129,6 +129,17 @@ export function useResource(path, query = {}) {
   };
 }
 
+const EMPTY_PAGES = 10;
+
+// Where filters are applied while reading, a page may be empty although more follow.
+async function someOf(path, query, signal) {
+  let page = await get(path, query, signal);
+  for (let tries = 0; page.items.length === 0 && page.next_cursor && tries < EMPTY_PAGES; tries += 1) {
+    page = await get(path, { ...query, cursor: page.next_cursor }, signal);
+  }
+  return page;
+}
+
 /** A list, page by page: what is there, and how to have more. */
 export function usePages(path, query = {}, limit = 50) {
   const [state, setState] = useState({ items: [], cursor: null, page: null, error: null, loading: true });
@@ -142,7 +153,7 @@ export function usePages(path, query = {}, limit = 50) {
     const rows = shown.current.asked === asked ? Math.min(MOST, Math.max(limit, shown.current.rows)) : limit;
     shown.current = { asked, rows };
     setState((known) => ({ ...known, error: null, loading: true }));
-    get(path, { ...query, limit: rows }, abort.signal).then(
+    someOf(path, { ...query, limit: rows }, abort.signal).then(
       (page) => setState({ items: page.items, cursor: page.next_cursor, page, error: null, loading: false }),
       (error) => {
         if (error.name !== "AbortError") setState({ items: [], cursor: null, page: null, error, loading: false });
@@ -153,7 +164,7 @@ export function usePages(path, query = {}, limit = 50) {
   async function more() {
     setState((known) => ({ ...known, loading: true }));
     try {
-      const page = await get(path, { ...query, limit, cursor: state.cursor });
+      const page = await someOf(path, { ...query, limit, cursor: state.cursor });
       shown.current.rows += page.items.length;
       setState((known) => ({ ...known, items: [...known.items, ...page.items], cursor: page.next_cursor, page, loading: false }));
     } catch (error) {
