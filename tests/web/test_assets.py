@@ -77,6 +77,9 @@ def test_page_of_a_charge_point_with_its_chart_weighs_little() -> None:
 
 
 def test_every_kind_of_event_has_words() -> None:
-    told = re.findall(r"^  (\w+): \(", (WEB / "events.js").read_text(), re.MULTILINE)
+    text = (WEB / "events.js").read_text()
+    told = re.findall(r"^  (\w+): \(", text, re.MULTILINE)
     kinds = [kind.__name__ for kind in AnyEvent.__args__]
-    assert set(kinds) <= set(told)
+    not_yet = re.search(r"NOT_YET = \[(.*?)\]", text)
+    later = set(re.findall(r'"(\w+)"', not_yet[1])) if not_yet else set()
+    assert set(kinds) == set(told) - later
