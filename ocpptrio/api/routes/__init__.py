@@ -9,7 +9,10 @@ from ocpptrio.api.routes import (
     actions,
     attempts,
     audit,
+    charge_point_changes,
+    charge_points,
     commands,
+    conditions,
     overview,
     session,
     system,
@@ -29,4 +32,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *commands.ROUTES,
     *tasks.ROUTES,
     *actions.ROUTES,
+    *charge_points.ROUTES,
+    *charge_point_changes.ROUTES,
+    *conditions.ROUTES,
 ]
