@@ -8,6 +8,9 @@ export const FREQUENT = new Set(["MeterValuesReceived", "ClockMeasured", "Config
 /** Kinds that say that something is wrong, whatever their fields. */
 const WRONG = new Set(["AttemptRefused", "SecurityEventReported", "ConditionRaised", "StopOrphaned", "AlertOpened", "WebhookLagging"]);
 
+/** Security events that every charge point sends in its daily life. */
+const USUAL = new Set(["StartupOfTheDevice", "ResetOrReboot", "SettingSystemTime", "FirmwareUpdated"]);
+
 const connector = (event) => (event.connector_id ? `Connector ${event.connector_id}` : "Charge point");
 const because = (text) => (text ? `: ${text}` : "");
 
@@ -76,7 +79,7 @@ export function words(event) {
 }
 
 export function isWrong(event) {
-  return WRONG.has(event.kind)
+  return (WRONG.has(event.kind) && !USUAL.has(event.type))
     || (event.kind === "StatusChanged" && event.status === "Faulted")
     || (event.kind === "CommandChanged" && event.failed)
     || (event.kind === "WebhookChanged" && event.change === "failing")

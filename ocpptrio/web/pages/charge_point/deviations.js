@@ -11,7 +11,7 @@ export default function Deviations({ cp }) {
   return html`<${PagedTable} list=${list} noun="deviation" caption="Deviations" rowKey=${(one) => `${one.action} ${one.field} ${one.kind}`} columns=${[
     { head: "Action", cell: (one) => html`<strong>${one.action}</strong>` },
     { head: "Field", cell: (one) => html`<code>${one.field || "–"}</code>` },
-    { head: "What is odd", cell: (one) => one.kind },
+    { head: "What is odd", cell: (one) => html`${one.what}<br /><small>${[one.made_of_it, one.clause].filter(Boolean).join(" · ")}</small>` },
     { head: "Times", num: true, cell: (one) => count(one.occurrences) },
     { head: "Last", cell: (one) => html`<${Time} at=${one.last_at} />` },
     { head: "Example", wide: true, cell: (one) => html`<code class="clip" title=${one.example}>${one.example}</code>` },
