@@ -130,6 +130,7 @@ export function useResource(path, query = {}) {
 }
 
 const EMPTY_PAGES = 10;
+const EMPTY = { asked: null, items: [], cursor: null, page: null, error: null, loading: true };
 
 // Where filters are applied while reading, a page may be empty although more follow.
 async function someOf(path, query, signal) {
@@ -142,7 +143,7 @@ async function someOf(path, query, signal) {
 
 /** A list, page by page: what is there, and how to have more. */
 export function usePages(path, query = {}, limit = 50) {
-  const [state, setState] = useState({ items: [], cursor: null, page: null, error: null, loading: true });
+  const [state, setState] = useState(EMPTY);
   const [round, setRound] = useState(0);
   const asked = path === null ? null : address(path, { ...query, limit });
   const shown = useRef({ asked: null, rows: 0 });
@@ -154,9 +155,10 @@ export function usePages(path, query = {}, limit = 50) {
     shown.current = { asked, rows };
     setState((known) => ({ ...known, error: null, loading: true }));
     someOf(path, { ...query, limit: rows }, abort.signal).then(
-      (page) => setState({ items: page.items, cursor: page.next_cursor, page, error: null, loading: false }),
+      (page) => setState({ asked, items: page.items, cursor: page.next_cursor, page, error: null, loading: false }),
       (error) => {
-        if (error.name !== "AbortError") setState({ items: [], cursor: null, page: null, error, loading: false });
+        // What was there stays, unless it answered another question.
+        if (error.name !== "AbortError") setState((known) => (known.asked === asked ? { ...known, error, loading: false } : { ...EMPTY, asked, error, loading: false }));
       },
     );
     return () => abort.abort();

@@ -61,7 +61,10 @@ function open() {
   const opened = new EventSource(address("/events/stream", query));
   source = opened;
   opened.onopen = () => {
+    const again = streamState.peek() === "reconnecting";
     streamState.value = "live";
+    // The stream goes on where it was cut; what pages failed to read meanwhile they read now.
+    if (again) for (const listener of [...resets]) listener();
   };
   // The browser resumes by itself with Last-Event-ID, except where the answer was no stream at all.
   opened.onerror = () => {

@@ -32,7 +32,7 @@ const MAIN = [
   ["/charge-points", "Charge points", "points", "viewer"],
   ["/transactions", "Transactions", "transactions", "viewer", (counts) => counts.reviews_waiting],
   ["/tags", "Tags", "tags", "viewer"],
-  ["/alerts", "Alerts", "alerts", "operator", (counts) => counts.alerts_open],
+  ["/alerts", "Alerts", "alerts", "viewer", (counts) => counts.alerts_open],
   ["/events", "Events", "events", "viewer"],
   ["/tasks", "Tasks", "tasks", "viewer"],
 ];

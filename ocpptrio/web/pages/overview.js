@@ -80,12 +80,12 @@ function Needs({ numbers }) {
 function needs(numbers) {
   return [
     ["triangle", "danger", numbers.charge_points.faulted, "charge point is faulted", "charge points are faulted", "/charge-points?connector_status=Faulted", "Look"],
-    ["triangle", "danger", may("operator") ? numbers.alerts_open : 0, "alert is open", "alerts are open", "/alerts", "Look"],
+    ["triangle", "danger", numbers.alerts_open ?? 0, "alert is open", "alerts are open", "/alerts", "Look"],
     ["dashed", "", numbers.charge_points.offline, "charge point is offline", "charge points are offline", "/charge-points?connected=false", "Which?"],
     ["triangle", "warn", numbers.conditions, "thing is wrong for long", "things are wrong for long", "/alerts?show=conditions", "What?"],
     ["diamond", "", numbers.reviews_waiting, "transaction waits for a decision", "transactions wait for a decision", "/transactions/reviews", "Decide"],
     ["half", "", numbers.attempts, "unknown charge point was turned away", "unknown charge points were turned away", "/attempts", "Adopt"],
-    ["cross", "warn", may("operator") ? numbers.webhooks_failing : 0, "webhook fails", "webhooks fail", "/webhooks", "Look"],
+    ["cross", "warn", may("operator") ? numbers.webhooks_failing ?? 0 : 0, "webhook fails", "webhooks fail", "/webhooks", "Look"],
   ].filter(([, , n]) => n > 0);
 }
 
