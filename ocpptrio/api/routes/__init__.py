@@ -13,6 +13,9 @@ from ocpptrio.api.routes import (
     charge_points,
     commands,
     conditions,
+    configuration,
+    deviations,
+    groups,
     overview,
     session,
     system,
@@ -35,4 +38,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *charge_points.ROUTES,
     *charge_point_changes.ROUTES,
     *conditions.ROUTES,
+    *configuration.ROUTES,
+    *groups.ROUTES,
+    *deviations.ROUTES,
 ]

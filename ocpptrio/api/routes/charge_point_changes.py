@@ -216,7 +216,7 @@ async def set_charge_point_password(
 
 
 @delete("/charge-points/{charge_point_id:str}/password")
-async def remove_password(
+async def remove_charge_point_password(
     central: Central, charge_point_id: FromPath[str], if_match: IfMatch = None
 ) -> None:
     """Let a charge point connect without a password."""
@@ -309,5 +309,5 @@ ROUTES: Final = [
     change_charge_point,
     remove_charge_point,
     set_charge_point_password,
-    remove_password,
+    remove_charge_point_password,
 ]

@@ -1,7 +1,8 @@
 """/charge-points: the fleet as it is. Not here: what changes something (charge_point_changes)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -43,6 +44,9 @@ Status = Annotated[
 ]
 
 
+EnergySoFar = Callable[[TransactionRecord, Collection[str]], int | None]
+
+
 class Connector(View, frozen=True, kw_only=True):
     """A connector and its last known status.
 
@@ -65,7 +69,7 @@ class RunningTransaction(View, frozen=True, kw_only=True):
     """A transaction that has not ended, as far as is known, and its newest meter values.
 
     Attributes:
-        energy_wh: charged so far.
+        energy_wh: charged so far; in lists, from the ends of its register alone.
         measured_at: of the newest of its values.
         suspect_since: a boot, since which nothing shows that it runs.
     """
@@ -303,7 +307,9 @@ def details(
     profile = profile_of(central, record)
     ordinary = profile is vendor_profiles.ORDINARY
     ledger = deviations.of(reader, charge_point_id)
-    listed = _Belongings(reader, [charge_point_id]).view(record)
+    listed = _Belongings(reader, [charge_point_id], partial(registers.running_wh, reader)).view(
+        record
+    )
     return record, ChargePointDetails(
         **msgspec.structs.asdict(listed),
         clock_skew_s=None if skew_us is None else skew_us / 1_000_000,
@@ -338,10 +344,19 @@ def version(record: ChargePointRecord) -> object:
 
 
 class _Belongings:
-    """What belongs to some charge points, a query for each kind."""
+    """What belongs to some charge points, a query for each kind.
 
-    def __init__(self, reader: Reader, charge_point_ids: Sequence[str]) -> None:
-        self._reader = reader
+    Args:
+        energy_wh: what a running transaction has taken so far.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        charge_point_ids: Sequence[str],
+        energy_wh: EnergySoFar = registers.quick_running_wh,
+    ) -> None:
+        self._energy_wh = energy_wh
         self._connectors = fleet.connectors_of(reader, charge_point_ids)
         self._groups = fleet.groups_of(reader, charge_point_ids)
         self._conditions = fleet.conditions_of(reader, charge_point_ids)
@@ -369,8 +384,7 @@ class _Belongings:
             RunningTransaction,
             row,
             power_w=newest.power_w,
-            # Asks for more where registers count oddly, which few do.
-            energy_wh=registers.running_wh(self._reader, row, habits),
+            energy_wh=self._energy_wh(row, habits),
             soc_percent=newest.soc_percent,
             measured_at=at(newest.measured_at_us),
         )
