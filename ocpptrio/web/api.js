@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "./html.js";
 import { session } from "./state.js";
 
 const BASE = "/api/v1";
+const MOST = 1000; // rows that the API gives at once
 
 /** What the API says is wrong (application/problem+json), or that it could not be reached. */
 export class Problem extends Error {
@@ -128,19 +129,36 @@ export function useResource(path, query = {}) {
   };
 }
 
+const EMPTY_PAGES = 10;
+const EMPTY = { asked: null, items: [], cursor: null, page: null, error: null, loading: true };
+
+// Where filters are applied while reading, a page may be empty although more follow.
+async function someOf(path, query, signal) {
+  let page = await get(path, query, signal);
+  for (let tries = 0; page.items.length === 0 && page.next_cursor && tries < EMPTY_PAGES; tries += 1) {
+    page = await get(path, { ...query, cursor: page.next_cursor }, signal);
+  }
+  return page;
+}
+
 /** A list, page by page: what is there, and how to have more. */
 export function usePages(path, query = {}, limit = 50) {
-  const [state, setState] = useState({ items: [], cursor: null, page: null, error: null, loading: true });
+  const [state, setState] = useState(EMPTY);
   const [round, setRound] = useState(0);
   const asked = path === null ? null : address(path, { ...query, limit });
+  const shown = useRef({ asked: null, rows: 0 });
   useEffect(() => {
     if (asked === null) return undefined;
     const abort = new AbortController();
+    // Reading again gives all that is shown, so that nobody is thrown back to the first page.
+    const rows = shown.current.asked === asked ? Math.min(MOST, Math.max(limit, shown.current.rows)) : limit;
+    shown.current = { asked, rows };
     setState((known) => ({ ...known, error: null, loading: true }));
-    get(path, { ...query, limit }, abort.signal).then(
-      (page) => setState({ items: page.items, cursor: page.next_cursor, page, error: null, loading: false }),
+    someOf(path, { ...query, limit: rows }, abort.signal).then(
+      (page) => setState({ asked, items: page.items, cursor: page.next_cursor, page, error: null, loading: false }),
       (error) => {
-        if (error.name !== "AbortError") setState({ items: [], cursor: null, page: null, error, loading: false });
+        // What was there stays, unless it answered another question.
+        if (error.name !== "AbortError") setState((known) => (known.asked === asked ? { ...known, error, loading: false } : { ...EMPTY, asked, error, loading: false }));
       },
     );
     return () => abort.abort();
@@ -148,7 +166,8 @@ export function usePages(path, query = {}, limit = 50) {
   async function more() {
     setState((known) => ({ ...known, loading: true }));
     try {
-      const page = await get(path, { ...query, limit, cursor: state.cursor });
+      const page = await someOf(path, { ...query, limit, cursor: state.cursor });
+      shown.current.rows += page.items.length;
       setState((known) => ({ ...known, items: [...known.items, ...page.items], cursor: page.next_cursor, page, loading: false }));
     } catch (error) {
       setState((known) => ({ ...known, error, loading: false }));

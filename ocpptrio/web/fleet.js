@@ -3,6 +3,8 @@
 import { signal, useEffect, useRef } from "./html.js";
 import { since, useEvents } from "./live.js";
 
+const AGAIN_MS = 3000;
+
 /** Kinds that change what a charge point shows. */
 export const STATE_KINDS = [
   "Registered", "Edited", "Removed", "Connected", "Disconnected", "Booted", "RegistrationChanged", "StatusChanged",
@@ -38,7 +40,7 @@ export function apply(cp, event) {
           ...others(cp, event),
           {
             transaction_id: event.transaction_id, connector_id: event.connector_id, id_tag: event.id_tag,
-            started_at: event.started_at, meter_start_wh: event.meter_start_wh, power_w: null, energy_wh: 0, soc_percent: null,
+            started_at: event.started_at, meter_start_wh: event.meter_start_wh || null, power_w: null, energy_wh: 0, soc_percent: null,
           },
         ],
       };
@@ -47,6 +49,13 @@ export function apply(cp, event) {
       return { ...cp, transactions: others(cp, event) };
     case "TransactionReconciled":
       return event.conclusion === "ended" ? { ...cp, transactions: others(cp, event) } : cp;
+    case "ConditionRaised":
+      return {
+        ...cp,
+        conditions: [...otherConditions(cp, event), { kind: event.condition, connector_id: event.connector_id ?? 0, since: event.since, evidence: event.evidence }],
+      };
+    case "ConditionCleared":
+      return { ...cp, conditions: otherConditions(cp, event) };
     case "MeterValuesReceived":
       return withReading(cp, event);
     default:
@@ -55,6 +64,8 @@ export function apply(cp, event) {
 }
 
 const others = (cp, event) => cp.transactions.filter((one) => one.transaction_id !== event.transaction_id);
+
+const otherConditions = (cp, event) => cp.conditions.filter((one) => one.kind !== event.condition || one.connector_id !== (event.connector_id ?? 0));
 
 function withConnector(cp, event) {
   const before = cp.connectors.find((one) => one.connector_id === event.connector_id);
@@ -75,27 +86,47 @@ function withReading(cp, event) {
   }
   const transactions = cp.transactions.map((one) => {
     if (one.transaction_id !== event.transaction_id) return one;
-    const energy_wh = energyOf(one, event);
-    return { ...one, ...measured, energy_wh };
+    return { ...one, ...measured, ...energyOf(one, event) };
   });
   return { ...cp, last_seen_at: event.at, transactions };
 }
 
-// What the register went on by since the last known energy: right whatever the register began with.
-function energyOf(one, event) {
-  if (event.energy_wh == null) return one.energy_wh;
-  if (one.register_wh != null && event.energy_wh >= one.register_wh && one.energy_wh != null) {
-    one.energy_wh += event.energy_wh - one.register_wh;
-  } else if (one.meter_start_wh != null && event.energy_wh >= one.meter_start_wh) {
-    one.energy_wh = event.energy_wh - one.meter_start_wh;
-  }
-  one.register_wh = event.energy_wh;
-  return one.energy_wh;
+/** The newest register of each transaction that the stream told: [number of the event, Wh]. */
+const registers = new Map();
+const REGISTERS_KEPT = 5000;
+
+/** Transactions whose energy the API was asked for again and again, and does not know. */
+const hopeless = new Set();
+const asked = new Map();
+const TRIES = 3;
+
+function askedAgain(transactionId) {
+  asked.set(transactionId, (asked.get(transactionId) ?? 0) + 1);
+  if (asked.get(transactionId) >= TRIES) hopeless.add(transactionId);
 }
 
-/** As the API tells it, with nothing missing that pages rely upon. */
-export function normal(cp) {
-  return { ...cp, connectors: [...(cp.connectors ?? [])].sort((a, b) => a.connector_id - b.connector_id), transactions: cp.transactions ?? [], groups: cp.groups ?? [] };
+// What the register went on by since the energy was known: how registers count oddly is the API's to judge, and
+// until it has told the energy of a register, the last one that it told stays.
+function energyOf(one, event) {
+  if (event.energy_wh == null) return {};
+  if (registers.size > REGISTERS_KEPT) registers.clear();
+  registers.set(one.transaction_id, [event.number, event.energy_wh]);
+  const begin = one.register_wh ?? one.meter_start_wh;
+  const further = begin == null || one.energy_wh == null ? null : event.energy_wh - begin;
+  if (further === null || further < 0) return { energy_behind: true, register_wh: null };
+  return { energy_wh: one.energy_wh + further, register_wh: event.energy_wh, meter_start_wh: null };
+}
+
+/** As the API tells it, in the order that pages show; with the registers that its energies belong to. */
+function normal(cp, number) {
+  return {
+    ...cp,
+    connectors: [...cp.connectors].sort((a, b) => a.connector_id - b.connector_id),
+    transactions: cp.transactions.map((one) => {
+      const [at, wh] = registers.get(one.transaction_id) ?? [];
+      return { ...one, register_wh: at !== undefined && at <= number ? wh : null };
+    }),
+  };
 }
 
 /**
@@ -113,7 +144,7 @@ export function useFleet(items, number, reload) {
     const ids = new Set();
     const later = since(number);
     for (const item of items) {
-      let cp = normal(item);
+      let cp = normal(item, number);
       for (const event of later) if (event.charge_point_id === cp.charge_point_id) cp = apply(cp, event);
       ids.add(cp.charge_point_id);
       const known = fleet.get(cp.charge_point_id);
@@ -122,13 +153,26 @@ export function useFleet(items, number, reload) {
     }
     for (const id of [...fleet.keys()]) if (!ids.has(id)) fleet.delete(id);
   }
+  const again = useRef({ id: null }).current;
   useEvents((events) => {
+    let behind = false;
     for (const event of events) {
       const known = fleet.get(event.charge_point_id);
-      if (known) known.value = apply(known.value, event);
+      if (!known) continue;
+      known.value = apply(known.value, event);
+      behind ||= event.kind === "MeterValuesReceived" && known.value.transactions.some((one) => one.energy_behind && !hopeless.has(one.transaction_id));
+    }
+    if (behind && again.id === null) {
+      again.id = setTimeout(() => {
+        again.id = null;
+        for (const known of fleet.values()) {
+          for (const one of known.value.transactions) if (one.energy_behind) askedAgain(one.transaction_id);
+        }
+        reload();
+      }, AGAIN_MS);
     }
   }, reload);
-  useEffect(() => () => fleet.clear(), []);
+  useEffect(() => () => { clearTimeout(again.id); fleet.clear(); }, []);
   return fleet;
 }
 

@@ -12,7 +12,8 @@ const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 export const kwh = (wh) => (wh == null ? NONE : `${KWH.format(wh / 1000)} kWh`);
 export const kwhShort = (wh) => (wh == null ? NONE : KWH_SHORT.format(wh / 1000));
 export const kw = (w) => (w == null ? NONE : `${KW.format(w / 1000)} kW`);
-export const kwNumber = (w) => (w == null ? NONE : KW.format(w / 1000));
+/** Alone, without the unit; of hundreds of kilowatts nobody reads the second decimal. */
+export const kwNumber = (w) => (w == null ? NONE : (w >= 100_000 ? KWH_SHORT : KW).format(w / 1000));
 export const count = (n) => (n == null ? NONE : COUNT.format(n));
 export const percent = (n) => (n == null ? NONE : `${Math.round(n)} %`);
 

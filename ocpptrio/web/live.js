@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, signal } from "./html.js";
 import { address } from "./api.js";
-import { KINDS } from "./events.js";
+import { KINDS, known } from "./events.js";
 import { session } from "./state.js";
 
 /** off, connecting, live or reconnecting. */
@@ -11,7 +11,7 @@ export const streamState = signal("off");
 // What the navigation's counts need, on pages that ask for nothing more.
 const QUIET = [
   "AttemptRefused", "ConditionRaised", "ConditionCleared", "ReviewOpened", "ReviewResolved", "SecurityEventReported",
-  "TaskChanged", "Registered", "Removed",
+  "TaskChanged", "Registered", "Removed", "AlertOpened", "AlertClosed", "AlertAcknowledged", "WebhookChanged",
 ];
 const RETRY_MS = 3000;
 const KEPT = 1000; // events, to put upon a snapshot that was asked for before they came
@@ -57,11 +57,14 @@ function open() {
     return;
   }
   if (streamState.peek() !== "reconnecting") streamState.value = "connecting";
-  const query = { charge_point_id: filter.chargePointId, kind: filter.kinds, after: lastNumber };
+  const query = { charge_point_id: filter.chargePointId, kind: filter.kinds && known(filter.kinds), after: lastNumber };
   const opened = new EventSource(address("/events/stream", query));
   source = opened;
   opened.onopen = () => {
+    const again = streamState.peek() === "reconnecting";
     streamState.value = "live";
+    // The stream goes on where it was cut; what pages failed to read meanwhile they read now.
+    if (again) for (const listener of [...resets]) listener();
   };
   // The browser resumes by itself with Last-Event-ID, except where the answer was no stream at all.
   opened.onerror = () => {

@@ -10,6 +10,9 @@ export const session = signal(undefined);
 /** GET /overview, for the counts beside the navigation; null: not loaded. */
 export const overview = signal(null);
 
+/** What charge points are told to connect to, up to their identity; the likeliest first. */
+export const addresses = signal([]);
+
 /** GET /system, loaded once: addresses and version. */
 export const system = signal(null);
 

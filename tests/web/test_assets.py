@@ -12,6 +12,7 @@ from tests.web.vendor import FILES
 
 WEB: Final = Path(__file__).parents[2] / "ocpptrio" / "web"
 VENDOR: Final = WEB / "vendor"
+OTHERS: Final = {VENDOR, WEB / "docs"}  # made elsewhere, and names where
 PAGE_BYTES: Final = 120_000  # of everything that the first page loads, compressed
 IMPORT: Final = re.compile(r"""(?:from\s*|^import\s*)["'](\.[^"']+)["']""", re.MULTILINE)
 ASSET: Final = re.compile(r'(?:src|href)="/([\w./-]+\.(?:js|css|svg))"')
@@ -53,7 +54,7 @@ def test_every_import_leads_to_a_file() -> None:
 
 def test_no_file_but_the_icon_names_another_host() -> None:
     for file in WEB.rglob("*"):
-        if file.suffix in (".js", ".css", ".html") and VENDOR not in file.parents:
+        if file.suffix in (".js", ".css", ".html") and not OTHERS & set(file.parents):
             assert not re.search(r"https?://(?!www\.w3\.org/)", file.read_text()), file
 
 
@@ -76,6 +77,9 @@ def test_page_of_a_charge_point_with_its_chart_weighs_little() -> None:
 
 
 def test_every_kind_of_event_has_words() -> None:
-    told = re.findall(r"^  (\w+): \(", (WEB / "events.js").read_text(), re.MULTILINE)
+    text = (WEB / "events.js").read_text()
+    told = re.findall(r"^  (\w+): \(", text, re.MULTILINE)
     kinds = [kind.__name__ for kind in AnyEvent.__args__]
-    assert set(kinds) <= set(told)
+    not_yet = re.search(r"NOT_YET = \[(.*?)\]", text)
+    later = set(re.findall(r'"(\w+)"', not_yet[1])) if not_yet else set()
+    assert set(kinds) == set(told) - later

@@ -77,15 +77,17 @@ function summary(label, lines) {
 }
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const SECONDS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 /** The time of day as the person writes it, with the day where it begins. */
 function clocks(marks) {
   let before = "";
+  const clock = marks.length > 1 && marks[1] - marks[0] < 60 ? SECONDS : CLOCK;
   return marks.map((mark, index) => {
     const when = new Date(mark * 1000);
     const day = DAY.format(when);
-    const text = index > 0 && day !== before ? `${CLOCK.format(when)}\n${day}` : CLOCK.format(when);
+    const text = index > 0 && day !== before ? `${clock.format(when)}\n${day}` : clock.format(when);
     before = day;
     return text;
   });
@@ -105,7 +107,7 @@ function options(lines, width, height, range) {
       ...Object.fromEntries(sides.map((side) => [side, { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] }])),
     },
     axes: [
-      { stroke: ink, grid: { show: false }, ticks: grid, font, space: 80, values: (_, marks) => clocks(marks) },
+      { stroke: ink, grid: { show: false }, ticks: grid, font, space: 90, values: (_, marks) => clocks(marks) },
       ...sides.map((side) => {
         const line = lines.find((one) => (one.axis ?? "left") === side);
         return { scale: side, side: side === "left" ? 3 : 1, stroke: ink, grid: side === sides[0] ? grid : { show: false }, ticks: { show: false }, font, size: 62, values: (_, marks) => marks.map((mark) => `${mark} ${line.unit}`) };

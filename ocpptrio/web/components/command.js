@@ -30,13 +30,15 @@ function useCommand(first) {
   const [command, setCommand] = useState(first);
   async function look() {
     try {
-      setCommand(await get(at`/commands/${first.command_id}`));
+      const found = await get(at`/commands/${first.command_id}`);
+      // Where another command makes up for it, the outcome of that one counts.
+      setCommand(found.followed_by ? await get(at`/commands/${found.followed_by}`) : found);
     } catch {
       // The next event or look will tell.
     }
   }
   useEvents((events) => {
-    if (events.some((event) => event.kind === "CommandChanged" && event.command_id === first.command_id)) look();
+    if (events.some((event) => event.kind === "CommandChanged" && [first.command_id, command.command_id].includes(event.command_id))) look();
   }, look);
   useEffect(() => {
     if (settled(command)) return undefined;
@@ -112,6 +114,7 @@ export function CommandDialog({ cp, action: given, title, request: first, immedi
         ${!given && html`<${Field} label="Action" held value=${action} onInput=${(name) => { setAction(name); setRequest(undefined); }}
           options=${[["", "Choose"], ...actions.data.items.map((one) => [one.action, `${one.action} (${one.profile})`])]} />`}
         ${!cp.connected && html`<${Notice}><p>The charge point is offline. A command waits for it, where the action allows that.</p><//>`}
+        ${chosen?.description && html`<p class="soft">${chosen.description}</p>`}
         ${chosen && html`<${Form} key=${action} submit=${`Send ${action}`} onSubmit=${send} onCancel=${onClose}>
           <${RequestForm} schema=${chosen.fields} value=${value} onChange=${setRequest} known=${{ ...knownOf(cp), suggest }} /><//>`}
         ${given && !chosen && html`<${Notice}><p>This central system does not send ${given}.</p><//>`}`}
@@ -124,7 +127,7 @@ let actionsOnce = null;
 export function useActions() {
   const found = useResource(actionsOnce ? null : "/actions");
   if (found.data && !actionsOnce) {
-    const items = Array.isArray(found.data) ? found.data : found.data.items;
+    const { items } = found.data;
     actionsOnce = { items: items.filter((one) => one.from_central_system !== false).sort((a, b) => a.action.localeCompare(b.action)) };
   }
   return actionsOnce ? { data: actionsOnce, error: null, reload: found.reload } : found;

@@ -31,9 +31,9 @@ export function Dialog({ title, onClose, large, sheet, children }) {
 
 /**
  * A form that sends when it is submitted, and shows what the API says against it.
- * @param {{onSubmit: (data: FormData) => Promise<any>, submit: string, onCancel?: () => void, danger?: boolean, disabled?: boolean, children: any}} props
+ * @param {{onSubmit: (data: FormData) => Promise<any>, submit: string, onCancel?: () => void, cancel?: string, danger?: boolean, disabled?: boolean, children: any}} props
  */
-export function Form({ onSubmit, submit, onCancel, danger, disabled, children }) {
+export function Form({ onSubmit, submit, onCancel, cancel = "Cancel", danger, disabled, children }) {
   const [state, setState] = useState({ busy: false, problem: null });
   async function send(event) {
     event.preventDefault();
@@ -50,7 +50,7 @@ export function Form({ onSubmit, submit, onCancel, danger, disabled, children })
     ${children}
     <${Trouble} problem=${state.problem} />
     <div class="form-foot">
-      ${onCancel && html`<button type="button" class="button" onClick=${onCancel}>Cancel</button>`}
+      ${onCancel && html`<button type="button" class="button" onClick=${onCancel}>${cancel}</button>`}
       <button type="submit" class="button ${danger ? "danger" : "primary"}" disabled=${state.busy || disabled}>${state.busy ? "One moment …" : submit}</button>
     </div>
   </form>`;

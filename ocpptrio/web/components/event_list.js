@@ -39,6 +39,6 @@ export function EventList({ query, withPoint = true }) {
         : html`<ul class="happenings">${list.items.map((event) => html`<li key=${event.number} class=${isWrong(event) ? "wrong" : ""}>
           <time class="when" datetime=${event.at} title=${`${full(event.at)} (${event.at}), event ${event.number}`}>${moment(event.at)}</time>
           <div>${withPoint && event.charge_point_id && html`<a href=${at`/charge-points/${event.charge_point_id}`}>${event.charge_point_id}</a> `}<span class="words">${words(event)}</span></div></li>`)}</ul>`}
-      ${list.items.length > 0 && html`<${More} list=${list} noun="event" />`}
+      ${(list.items.length > 0 || list.cursor) && html`<${More} list=${list} noun="event" />`}
     <//>`;
 }

@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../html.js";
 import { get, request } from "../api.js";
 import { streamState, startStream, stopStream, useEvents } from "../live.js";
 import { place } from "../router.js";
-import { chooseTheme, complain, may, overview, session, system, theme } from "../state.js";
+import { addresses, chooseTheme, complain, may, overview, session, system, theme } from "../state.js";
 import { Dialog } from "./dialog.js";
 import { Glyph } from "./mark.js";
 import { Toasts } from "./toast.js";
@@ -32,7 +32,7 @@ const MAIN = [
   ["/charge-points", "Charge points", "points", "viewer"],
   ["/transactions", "Transactions", "transactions", "viewer", (counts) => counts.reviews_waiting],
   ["/tags", "Tags", "tags", "viewer"],
-  ["/alerts", "Alerts", "alerts", "operator", (counts) => counts.alerts_open],
+  ["/alerts", "Alerts", "alerts", "viewer", (counts) => counts.alerts_open],
   ["/events", "Events", "events", "viewer"],
   ["/tasks", "Tasks", "tasks", "viewer"],
 ];
@@ -123,6 +123,7 @@ function useOverview() {
       timer = setTimeout(ask, Math.max(0, asked + OVERVIEW_SOONEST_MS - Date.now()));
     };
     ask();
+    get("/charge-points", { limit: 1 }).then((page) => { addresses.value = page.urls ?? []; }, () => {});
     get("/system").then((known) => { system.value = known; }, () => {});
     startStream();
     return () => {

@@ -1,7 +1,7 @@
 // Tables: columns by description, empty and loading states, and further pages on request.
 
 import { html } from "../html.js";
-import { count } from "../format.js";
+import { plural } from "../format.js";
 import { Loading, Trouble } from "./basics.js";
 
 /**
@@ -38,7 +38,7 @@ export function PagedTable({ list, empty, children, noun = "row", title, actions
 
 export function More({ list, noun = "row" }) {
   return html`<div class="table-foot">
-    <span>${count(list.items.length)} ${list.items.length === 1 ? noun : `${noun}s`}${list.cursor ? " shown, there are more" : ""}</span>
+    <span>${plural(list.items.length, noun, noun.replace(/y$/, "ie").concat("s"))}${list.cursor ? " shown, there are more" : ""}</span>
     ${list.cursor && html`<button type="button" class="button small" disabled=${list.loading} onClick=${list.more}>Show more</button>`}
   </div>`;
 }

@@ -10,9 +10,7 @@ export const endOf = (one) => one.stopped_at ?? one.concluded_at ?? null;
 
 /** What it took; of one that runs, so far. */
 export function energyOf(one) {
-  if (one.energy_wh != null) return one.energy_wh;
-  if (one.last_meter_wh != null && one.state === "open") return Math.max(0, one.last_meter_wh - (one.first_meter_wh ?? one.meter_start_wh));
-  return null;
+  return one.energy_wh ?? one.energy_so_far_wh ?? null;
 }
 
 export function transactionColumns({ withPoint = true } = {}) {

@@ -1,56 +1,37 @@
-// Who is told of alerts, how and when. The fields are those that the API has, whatever they are.
+// Who is told of alerts, how and when, as the configuration says; and a test of it.
 
 import { html, useState } from "../html.js";
-import { post, put, useResource } from "../api.js";
-import { Loading, PageHead, Panel, Trouble } from "../components/basics.js";
-import { Act, Form } from "../components/dialog.js";
-import { Field } from "../components/field.js";
-import { may, tell } from "../state.js";
+import { post, useResource } from "../api.js";
+import { Empty, Facts, Loading, Notice, PageHead, Panel, Time, Trouble } from "../components/basics.js";
+import { Act } from "../components/dialog.js";
+import { Mark } from "../components/mark.js";
+import { Table } from "../components/table.js";
+import { duration } from "../format.js";
 
 export default function AlertSettings() {
   const found = useResource("/alerts/settings");
-  return html`<${PageHead} title="Who is told, and when" crumb=${["/alerts", "Alerts"]}>
-      ${may("admin") && html`<${Act} small=${false} done="A test alert is on its way" action=${() => post("/alerts/test")}>Send a test<//>`}<//>
+  const [results, setResults] = useState(null);
+  const it = found.data;
+  const test = html`<${Act} small=${false} action=${async () => {
+    const answer = await post("/alerts/test");
+    setResults(answer.items ?? answer);
+    found.reload();
+  }}>Send a test<//>`;
+  return html`<${PageHead} title="Who is told, and when" crumb=${["/alerts", "Alerts"]} lead="This is set in config.toml, section [alerts], where its secrets stay out of sight. Restart the daemon after a change.">${it && it.destinations.length > 0 && test}<//>
     <${Trouble} problem=${found.error} retry=${found.reload} />
-    ${found.data ? html`<${Panel}><${Settings} of=${found.data} onDone=${found.set} /><//>` : !found.error && html`<section class="panel"><${Loading} /></section>`}`;
-}
-
-function Settings({ of: settings, onDone }) {
-  const [value, setValue] = useState(settings);
-  return html`<${Form} submit="Save" disabled=${!may("admin")} onSubmit=${async () => {
-    const answer = await put("/alerts/settings", value, { match: settings });
-    onDone(answer ?? value);
-    tell("Saved");
-  }}><${Fields} value=${value} onChange=${setValue} /><//>`;
-}
-
-const words = (name) => name.replaceAll("_", " ").replace(/ s$/, " (seconds)").replace(/ wh$/, " (Wh)").replace(/^./, (first) => first.toUpperCase());
-
-function Fields({ value, onChange }) {
-  return html`<div class="fields">${Object.entries(value).map(([name, part]) => {
-    const change = (next) => onChange({ ...value, [name]: next });
-    const label = words(name);
-    if (part !== null && typeof part === "object" && !Array.isArray(part)) {
-      return html`<fieldset key=${name} class="group"><legend>${label}</legend><${Fields} value=${part} onChange=${change} /></fieldset>`;
-    }
-    if (Array.isArray(part) && part.every((one) => typeof one !== "object")) {
-      return html`<${Field} key=${name} label=${label} value=${part.join(", ")} hint="Separated by commas." onInput=${(text) => change(text.split(",").map((one) => one.trim()).filter(Boolean))} />`;
-    }
-    if (Array.isArray(part)) return html`<${Json} key=${name} label=${label} value=${part} onChange=${change} />`;
-    if (typeof part === "boolean") return html`<${Field} key=${name} label=${label} type="checkbox" value=${part} onInput=${change} />`;
-    if (typeof part === "number") return html`<${Field} key=${name} label=${label} type="number" step="any" value=${part} onInput=${(text) => change(Number(text))} />`;
-    return html`<${Field} key=${name} label=${label} type=${/password|secret/.test(name) ? "password" : "text"} value=${part ?? ""} onInput=${(text) => change(text === "" ? null : text)} />`;
-  })}</div>`;
-}
-
-function Json({ label, value, onChange }) {
-  const [wrong, setWrong] = useState(null);
-  return html`<${Field} label=${label} area mono rows="4" spellcheck="false" wrong=${wrong} value=${JSON.stringify(value, null, 2)} onInput=${(text) => {
-    try {
-      onChange(JSON.parse(text));
-      setWrong(null);
-    } catch (error) {
-      setWrong(`Not JSON yet: ${error.message}`);
-    }
-  }} />`;
+    ${!it ? !found.error && html`<section class="panel"><${Loading} /></section>` : html`<div class="stack">
+      ${results?.map((one) => (one.error ? html`<${Notice} key=${one.name}><p><strong>${one.name}:</strong> ${one.error}</p><//>` : html`<p key=${one.name}><${Mark} shape="done" tone="accent">${one.name} took the test<//></p>`))}
+      <${Panel} flush title="Who is told">${it.destinations.length === 0
+        ? html`<${Empty} title="Nobody is told yet"><p>Alerts are shown here all the same. To have them sent, name an address for e-mail or a webhook in config.toml:</p>
+          <pre class="secret">${'[alerts]\nsmtp_host = "mail.example.com"\nmail_from = "ocpp@example.com"\nmail_to = ["operator@example.com"]'}</pre><//>`
+        : html`<${Table} caption="Who is told" rowKey=${(one) => one.name} rows=${it.destinations} columns=${[
+          { head: "To", cell: (one) => html`<strong>${one.name}</strong>` },
+          { head: "Last sent", cell: (one) => html`<${Time} at=${one.last_sent_at} />` },
+          { head: "State", cell: (one) => (one.last_error ? html`<${Mark} shape="cross" tone="danger">${one.last_error}<//>` : html`<${Mark} shape="done" tone="accent">Works<//>`) },
+        ]} />`}<//>
+      <${Panel} title="Of what, and when"><${Facts} of=${[
+        ["Of what", it.kinds.join(", ")], ["Security events", it.security_events.join(", ")], ["Quiet hours", it.quiet_hours ? `${it.quiet_hours} (${it.time_zone})` : "none"],
+        ["Told in quiet hours, too", it.urgent_kinds.join(", ")], ["Waits whether it passes", duration(it.settle_s)], ["Between two messages", duration(it.pause_s)],
+        ["E-mail", it.smtp_host && `${it.mail_from} to ${it.mail_to.join(", ")} by ${it.smtp_host}:${it.smtp_port} (${it.smtp_security})`], ["Webhook", it.webhook_url],
+      ]} /><//></div>`}`;
 }

@@ -23,12 +23,10 @@ export default function Alerts({ query }) {
 
 function List({ open }) {
   const list = usePages("/alerts", { open: open ? true : undefined });
-  useStream({}, null);
-  useEvents((events) => {
-    if (events.some((one) => one.kind.startsWith("Alert") || one.kind.startsWith("Condition") || one.kind === "StatusChanged" || one.kind === "SecurityEventReported")) soon(list.reload);
-  }, list.reload);
+  useStream({ kinds: ["AlertOpened", "AlertClosed", "AlertAcknowledged"] }, null);
+  useEvents(() => soon(list.reload), list.reload);
   return html`<${PagedTable} list=${list} noun="alert" caption="Alerts" rowKey=${(one) => one.alert_id} columns=${[
-    { head: "Alert", cell: (one) => html`<${Mark} shape=${one.ended_at ? "check" : "triangle"} tone=${one.ended_at ? "faint" : one.acknowledged_at ? "warn" : "danger"}>${one.kind}<//>${one.detail && html`<br /><small>${one.detail}</small>`}` },
+    { head: "Alert", cell: (one) => html`<${Mark} shape=${one.ended_at ? "check" : "triangle"} tone=${one.ended_at ? "faint" : one.acknowledged_at ? "warn" : "danger"}>${one.kind}<//>${one.occurrences > 1 ? ` (${one.occurrences} times)` : ""}${one.detail && html`<br /><small>${[one.subject, one.detail].filter(Boolean).join(": ")}</small>`}` },
     { head: "Charge point", cell: (one) => html`${one.charge_point_id ? html`<a href=${at`/charge-points/${one.charge_point_id}`}>${one.charge_point_id}</a>` : "–"}${one.connector_id ? html` <small>connector ${one.connector_id}</small>` : ""}` },
     { head: "Since", cell: (one) => html`<${Time} at=${one.since} />` },
     { head: "Ended", wide: true, cell: (one) => (one.ended_at ? html`<${Time} at=${one.ended_at} />` : "open") },

@@ -61,7 +61,7 @@ export default function Login() {
   if (stage === "set") {
     return html`<${Gate} title="Set a password">
       <p class="soft">You are logged in as <strong>${newcomer.current.user_name}</strong>. The address that brought you here works once; next time you need a password.</p>
-      <${Form} submit="Set password" onSubmit=${setPassword} onCancel=${() => finish(newcomer.current)}>
+      <${Form} submit="Set password" onSubmit=${setPassword} cancel="Later" onCancel=${() => finish(newcomer.current)}>
         <input type="text" name="user_name" autocomplete="username" value=${newcomer.current.user_name} hidden readonly aria-hidden="true" tabindex="-1" />
         <${Field} label="New password" name="new_password" type="password" autocomplete="new-password" required minlength=${MIN_LENGTH} hint="At least ${MIN_LENGTH} characters; a short sentence is good." />
         <${Field} label="The same again" name="again" type="password" autocomplete="new-password" required />

@@ -8,7 +8,7 @@ import { Tile } from "../components/tile.js";
 import { STATE_KINDS, useFleet } from "../fleet.js";
 import { count, kwNumber, kwhShort, plural } from "../format.js";
 import { useStream } from "../live.js";
-import { may, overview, system } from "../state.js";
+import { addresses, may, overview } from "../state.js";
 
 const SMALL_FLEET = 24; // charge points: each of them has a place on the page
 const ORDER = ["Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Preparing", "Reserved", "Available", "Unavailable", "Faulted"];
@@ -28,7 +28,7 @@ export default function Overview() {
         <section class="stack tight">
           <div class="spread"><h2>${small === false ? "Charging now" : "Charge points"}</h2><a href="/charge-points">All charge points</a></div>
           <${Trouble} problem=${list.error} retry=${list.reload} />
-          ${list.page === null ? html`<div class="skeleton" aria-hidden="true"></div>`
+          ${list.page === null ? !list.error && html`<div class="skeleton" aria-hidden="true"></div>`
             : fleet.size === 0 ? html`<p class="soft">Nothing charges at this moment.</p>`
             : html`<ul class="tiles">${[...fleet].map(([id, cp]) => html`<${Tile} key=${id} cp=${cp} />`)}</ul>`}
         </section>`}
@@ -80,19 +80,18 @@ function Needs({ numbers }) {
 function needs(numbers) {
   return [
     ["triangle", "danger", numbers.charge_points.faulted, "charge point is faulted", "charge points are faulted", "/charge-points?connector_status=Faulted", "Look"],
-    ["triangle", "danger", may("operator") ? numbers.alerts_open : 0, "alert is open", "alerts are open", "/alerts", "Look"],
+    ["triangle", "danger", numbers.alerts_open ?? 0, "alert is open", "alerts are open", "/alerts", "Look"],
     ["dashed", "", numbers.charge_points.offline, "charge point is offline", "charge points are offline", "/charge-points?connected=false", "Which?"],
     ["triangle", "warn", numbers.conditions, "thing is wrong for long", "things are wrong for long", "/alerts?show=conditions", "What?"],
     ["diamond", "", numbers.reviews_waiting, "transaction waits for a decision", "transactions wait for a decision", "/transactions/reviews", "Decide"],
     ["half", "", numbers.attempts, "unknown charge point was turned away", "unknown charge points were turned away", "/attempts", "Adopt"],
-    ["cross", "warn", may("operator") ? numbers.webhooks_failing : 0, "webhook fails", "webhooks fail", "/webhooks", "Look"],
+    ["cross", "warn", may("operator") ? numbers.webhooks_failing ?? 0 : 0, "webhook fails", "webhooks fail", "/webhooks", "Look"],
   ].filter(([, , n]) => n > 0);
 }
 
-/** Where a charge point is to connect to, as GET /system tells it. */
+/** Where a charge point is to connect to, up to its identity. */
 export function connectTo() {
-  const known = system.value;
-  return known?.ocpp_urls?.[0] ?? known?.ocpp_url ?? `ws://${location.hostname}:8080/ocpp/`;
+  return addresses.value[0] ?? `ws://${location.hostname}:8080/ocpp/`;
 }
 
 function FirstSteps({ numbers }) {

@@ -20,6 +20,12 @@ const ABOUT = {
   "values after end": "Meter values came after it was concluded",
 };
 
+const DECISIONS = {
+  attach: ["Attach", "The stop ends a transaction that you name."],
+  end: ["End", "The transaction is over, with what you know, else with its last reading."],
+  dismiss: ["Dismiss", "Leave all as it is; it does not come again."],
+};
+
 export default function Reviews({ params, query }) {
   const resolved = query.get("resolved") === "true";
   const list = usePages("/reviews", { resolved, charge_point_id: query.get("charge_point_id") });
@@ -42,7 +48,7 @@ export default function Reviews({ params, query }) {
 
 function Review({ id, onClose, onDone }) {
   const found = useResource(at`/reviews/${id}`);
-  const review = found.data?.review ?? found.data;
+  const review = found.data;
   return html`<${Dialog} title=${`To decide, ${id}`} large onClose=${onClose}>
     <${Trouble} problem=${found.error} />
     ${!review ? !found.error && html`<${Loading} />` : html`
@@ -55,10 +61,7 @@ function Review({ id, onClose, onDone }) {
 }
 
 function Decide({ review, fitting, onClose, onDone }) {
-  const orphan = review.kind === "orphan stop";
-  const choices = orphan
-    ? [["attach", "Attach", "The stop ends a transaction that you name."], ["dismiss", "Dismiss", "Leave all as it is; it does not come again."]]
-    : [["end", "End", "The transaction is over, with what you know, else with its last reading."], ["dismiss", "Dismiss", "Leave all as it is; it does not come again."]];
+  const choices = review.decisions.map((name) => [name, ...DECISIONS[name]]);
   const [decision, setDecision] = useState(choices[0][0]);
   async function decide(data) {
     const body = { decision };
@@ -66,7 +69,7 @@ function Decide({ review, fitting, onClose, onDone }) {
     if (decision === "end") {
       if (data.get("meter_kwh")) body.meter_wh = Math.round(Number(data.get("meter_kwh")) * 1000);
       if (data.get("energy_kwh")) body.energy_wh = Math.round(Number(data.get("energy_kwh")) * 1000);
-      if (data.get("ended_at")) body.ended_at = fromInput(data.get("ended_at"));
+      if (data.get("ended_at")) body.at = fromInput(data.get("ended_at"));
     }
     if (data.get("note")) body.note = data.get("note");
     await post(at`/reviews/${review.review_id}/resolve`, body);

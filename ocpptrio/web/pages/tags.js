@@ -52,11 +52,12 @@ function Tag({ id, onClose, onDone }) {
   return html`<${Dialog} title=${id} large onClose=${onClose}>
     <${Trouble} problem=${state?.problem} />
     ${!state?.tag ? !state?.problem && html`<${Loading} />` : html`
-      <${Verdict} id=${id} />
       ${state.tag.budgets?.length > 0 && html`<${Facts} of=${state.tag.budgets.map((one) => [`Spent in the ${one.period}`, `${(one.spent_wh / 1000).toFixed(1)} of ${(one.limit_wh / 1000).toFixed(1)} kWh`])} />`}
       ${may("operator") ? html`<${TagForm} tag=${state.tag} onDone=${done} onCancel=${onClose} />
-        <div><${Act} tone="danger" done=${`${id} is removed`} action=${async () => { await remove(at`/tags/${id}`, { match: state.tag }); done(); }}>Remove the tag<//></div>`
-        : html`<${Facts} of=${[["Group", state.tag.parent_id_tag], ["Limits", limits(state.tag)], ["Expires", state.tag.expires_at && html`<${Time} at=${state.tag.expires_at} />`], ["Note", state.tag.note]]} />`}`}
+        <div><${Act} tone="danger" done=${`${id} is removed`} action=${async () => { await remove(at`/tags/${id}`, { match: state.tag }); done(); }}>Remove the tag<//></div>
+        <hr />`
+        : html`<${Facts} of=${[["Group", state.tag.parent_id_tag], ["Limits", limits(state.tag)], ["Expires", state.tag.expires_at && html`<${Time} at=${state.tag.expires_at} />`], ["Note", state.tag.note]]} />`}
+      <${Verdict} id=${id} />`}
   <//>`;
 }
 
@@ -78,7 +79,7 @@ function TagForm({ tag, onDone, onCancel }) {
 /** What it would be answered, and why. */
 function Verdict({ id }) {
   const [answer, setAnswer] = useState(null);
-  return html`<div class="stack tight"><${Form} submit="What would it be answered?" onSubmit=${async (data) => setAnswer(await get(at`/tags/${id}/verdict`, { charge_point_id: data.get("charge_point_id") }))}>
+  return html`<div class="stack tight"><h3>What would it be answered?</h3><${Form} submit="Ask" onSubmit=${async (data) => setAnswer(await get(at`/tags/${id}/verdict`, { charge_point_id: data.get("charge_point_id") }))}>
       <${Field} label="At charge point" name="charge_point_id" required hint="The identity." /><//>
     ${answer && html`<${Mark} shape=${answer.status === "Accepted" ? "done" : "cross"} tone=${answer.status === "Accepted" ? "accent" : "danger"}>${answer.status}${answer.reason ? `: ${answer.reason}` : ""}<//>`}</div>`;
 }
@@ -86,7 +87,7 @@ function Verdict({ id }) {
 function Import({ onDone, onClose }) {
   const [told, setTold] = useState(null);
   if (told) {
-    return html`<${Facts} all of=${Object.entries(typeof told === "object" ? told : { result: told }).map(([name, value]) => [name.replaceAll("_", " "), Array.isArray(value) ? plural(value.length, "line") : String(value)])} />
+    return html`<${Facts} all of=${Object.entries(typeof told === "object" ? told : { result: told }).map(([name, value]) => [name.replaceAll("_", " ").replace(/^./, (first) => first.toUpperCase()), Array.isArray(value) ? plural(value.length, "line") : String(value)])} />
       <div class="form-foot"><button type="button" class="button primary" onClick=${onClose}>Close</button></div>`;
   }
   return html`<${Form} submit="Import" onCancel=${onClose} onSubmit=${async (data) => {

@@ -90,7 +90,7 @@ function Task({ id }) {
   const [timer] = useState({ id: null });
   useEvents((events) => {
     if (!events.some((one) => one.task_id === Number(id)) || timer.id !== null) return;
-    timer.id = setTimeout(() => { timer.id = null; found.reload(); if (list.items.length <= 50) list.reload(); }, 1000);
+    timer.id = setTimeout(() => { timer.id = null; found.reload(); list.reload(); }, 1000);
   });
   const task = found.data;
   return html`<${PageHead} title=${`Task ${id}`} crumb=${["/tasks", "Tasks"]}>

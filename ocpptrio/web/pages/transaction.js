@@ -55,9 +55,11 @@ export default function Transaction({ params }) {
           ["Reason", one.stop_reason], ["Stopped by", one.stop_id_tag], ["Concluded", one.concluded_at && html`<${Time} at=${one.concluded_at} as="full" />`],
           ["Superseded by", one.superseded_by && html`<a href=${`/transactions/${one.superseded_by}`}>${one.superseded_by}</a>`],
           ["Perhaps over since", one.suspect_since && html`<${Time} at=${one.suspect_since} as="full" />`], ["Reservation", one.reservation_id],
-          ["Odd", one.flags?.length > 0 && html`<span class="row tight">${one.flags.map((flag) => html`<span key=${flag} class="chip warn">${flag}</span>`)}</span>`],
+          ["Odd", one.odd?.length > 0 && html`<ul class="stack tight">${one.odd.map(({ flag, meaning }) => html`<li key=${flag}><span class="chip warn">${flag}</span> <small>${meaning}</small></li>`)}</ul>`],
+          ["Asked for", one.commands?.length > 0 && one.commands.map((each) => `${each.action} (${each.state}${each.requested_by ? `, ${each.requested_by}` : ""})`).join(", ")],
+          ["To decide", one.reviews?.some((each) => !each.resolved_at) && one.reviews.filter((each) => !each.resolved_at).map((each) => html`<a key=${each.review_id} href=${`/transactions/reviews/${each.review_id}`}>${each.kind}</a> `)],
         ]} /><//>
-        ${one.conclusions?.length > 0 && html`<${Panel} title="What was concluded"><ul class="stack">${one.conclusions.map((each) => html`<li key=${each.conclusion_id} class="stack tight">
+        ${one.conclusions?.length > 0 && html`<${Panel} title="What was concluded"><ul class="stack">${one.conclusions.map((each) => html`<li key=${`${each.at} ${each.conclusion}`} class="stack tight">
           <span><strong>${each.conclusion}</strong> <span class="soft">(${each.confidence}), <${Time} at=${each.at} /></span></span><${Evidence} facts=${each.evidence} /></li>`)}</ul><//>`}
       </div>
       <${PagedTable} list=${readings} title="Readings" noun="reading" caption="Readings" rowKey=${(each) => `${each.measured_at} ${each.context}`} columns=${[

@@ -20,9 +20,8 @@ export default function Transactions({ query }) {
   const filters = Object.fromEntries(["charge_point_id", "id_tag", "state", "since", "until"].map((name) => [name, query.get(name) ?? ""]));
   const list = usePages("/transactions", filters);
   useStream({ kinds: KINDS }, null);
-  // Only the first page is read again: who has gone on to older ones is not thrown back.
   useEvents(() => {
-    if (timer.id === null && list.items.length <= 50) timer.id = setTimeout(() => { timer.id = null; list.reload(); }, SOON_MS);
+    if (timer.id === null) timer.id = setTimeout(() => { timer.id = null; list.reload(); }, SOON_MS);
   }, list.reload);
   const waiting = overview.value?.reviews_waiting ?? 0;
   const filtered = Object.values(filters).some(Boolean);

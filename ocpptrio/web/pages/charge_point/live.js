@@ -11,9 +11,9 @@ import { useEvents } from "../../live.js";
 import { may } from "../../state.js";
 import { connectTo } from "../overview.js";
 
-export default function Live({ cp, ask }) {
+export default function Live({ cp, ask, known }) {
   const plugs = plugsOf(cp);
-  const conditions = cp.conditions ?? [];
+  const { conditions } = cp;
   return html`<div class="stack">
     ${conditions.length > 0 && html`<${Panel} title="Wrong for long"><ul class="stack tight">${conditions.map((one) => html`<li key=${`${one.kind}${one.connector_id}`}>
       <${Mark} shape="triangle" tone="warn">${one.connector_id ? `Connector ${one.connector_id}: ` : ""}${one.kind}<//> <span class="soft">since <${Time} at=${one.since} />. ${one.evidence}</span></li>`)}</ul><//>`}
@@ -30,6 +30,7 @@ export default function Live({ cp, ask }) {
       ["Connected", cp.connected && html`<${Time} at=${cp.connected_at} /> from ${cp.peer}`],
       ["Booted", cp.booted_at && html`<${Time} at=${cp.booted_at} />`],
       ["Registered", html`<${Time} at=${cp.registered_at} /> (${cp.origin})`],
+      ["Clock", known?.clock], ["Vendor profile", [known?.vendor_profile, known?.vendor_profile_note].filter(Boolean).join(": ")],
       ["Password", cp.password_set ? "set" : "none: it may connect without"],
     ]} /><//>
   </div>`;
@@ -62,40 +63,50 @@ function Connector({ connector, cp, ask }) {
   </section>`;
 }
 
+const LIVE_KEPT = 2000; // points
 const SPANS = [["3600", "1 h"], ["21600", "6 h"], ["86400", "24 h"]];
 
 function PowerChart({ cp }) {
   const [span, setSpan] = useState("3600");
   const since = useMemo(() => new Date(Date.now() - Number(span) * 1000).toISOString().replace(/\.\d+Z$/, "Z"), [span, cp.charge_point_id]);
-  const found = useResource(at`/charge-points/${cp.charge_point_id}/series`, { since });
+  const found = useResource(at`/charge-points/${cp.charge_point_id}/series`, { since, measurand: "power_w" });
   const [live, setLive] = useState([]);
   useEffect(() => setLive([]), [found.data]);
   useEvents((events) => {
     const fresh = events.filter((one) => one.kind === "MeterValuesReceived" && one.power_w != null && one.charge_point_id === cp.charge_point_id);
-    if (fresh.length > 0) setLive((known) => [...known, ...fresh].slice(-2000));
+    if (fresh.length > 0) setLive((known) => [...known, ...fresh].slice(-LIVE_KEPT));
   });
-  const { times, power } = useMemo(() => merged(found.data, live), [found.data, live]);
+  const { times, lines } = useMemo(() => merged(found.data, live), [found.data, live]);
   return html`<${Panel} title="Power" actions=${html`<${Segments} label="Time shown" value=${span} options=${SPANS} onChange=${setSpan} />`}>
     <${Trouble} problem=${found.error} retry=${found.reload} />
-    ${times.length > 0
-      ? html`<${Chart} label=${`Power of ${cp.charge_point_id}`} times=${times} lines=${[{ label: "Power", unit: "kW", values: power, decimals: 2, fill: true }]} />`
-      : html`<div class="chart-empty">${found.loading ? "Loading" : "No power was measured in this time. The key MeterValueSampleInterval tells how often a charge point measures while it charges."}</div>`}
+    ${lines.length > 0
+      ? html`<${Chart} label=${`Power of ${cp.charge_point_id}`} times=${times} lines=${lines} />`
+      : !found.error && html`<div class="chart-empty">${found.loading ? "Loading" : "No power was measured in this time. The key MeterValueSampleInterval tells how often a charge point measures while it charges."}</div>`}
   <//>`;
 }
 
-/** What is stored, then what the stream has brought since; of several connectors, the sum at each time. */
+/** What is stored, then what the stream has brought since: a line for each connector. */
 function merged(data, live) {
-  const stored = data?.times ?? [];
-  const newest = stored.at(-1) ?? 0;
-  const latest = new Map();
-  const times = [...stored];
-  const power = (data?.series?.power_w ?? stored.map(() => null)).map((w) => (w == null ? null : w / 1000));
+  const times = [...(data?.times ?? [])];
+  const columns = new Map();
+  for (const [name, values] of Object.entries(data?.series ?? {})) {
+    if (values.some((value) => value != null)) columns.set(Number(name.split(".")[1] ?? 0), values.map((w) => (w == null ? null : w / 1000)));
+  }
   for (const event of live) {
     const time = Math.floor(new Date(event.measured_at ?? event.at).getTime() / 1000);
-    latest.set(event.connector_id, event.power_w);
-    if (time <= Math.max(newest, times.at(-1) ?? 0)) continue;
-    times.push(time);
-    power.push([...latest.values()].reduce((sum, w) => sum + w, 0) / 1000);
+    const newest = times.at(-1) ?? 0;
+    if (time < newest) continue;
+    if (!columns.has(event.connector_id)) columns.set(event.connector_id, times.map(() => null));
+    if (time > newest) {
+      times.push(time);
+      for (const values of columns.values()) values.push(null);
+    }
+    columns.get(event.connector_id)[times.length - 1] = event.power_w / 1000;
   }
-  return { times, power };
+  const sorted = [...columns].sort(([a], [b]) => a - b);
+  const dashes = [undefined, [7, 4], [2, 3], [10, 3, 2, 3]];
+  const lines = sorted.map(([connectorId, values], index) => ({
+    label: connectorId ? `Connector ${connectorId}` : "Power", unit: "kW", values, fill: sorted.length === 1, dash: dashes[index % dashes.length],
+  }));
+  return { times, lines };
 }
