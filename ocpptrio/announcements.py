@@ -26,6 +26,8 @@ from ocpptrio.events import (
     TransactionStarted,
     TransactionStopped,
     TransactionSuperseded,
+    WebhookChanged,
+    WebhookLagging,
 )
 
 log = structlog.get_logger("ocpptrio.messages")
@@ -81,6 +83,13 @@ _INFO: Final[dict[type[Event], _Line]] = {
         lambda e: {"condition": str(e.condition), "connector": e.connector_id},
     ),
     SecurityEventReported: ("security event", lambda e: {"type": e.type}),
+    WebhookChanged: (
+        "webhook",
+        lambda e: (
+            {"webhook": e.webhook_id, "receiver": e.receiver, "change": e.change}
+            | ({} if e.detail is None else {"detail": e.detail})
+        ),
+    ),
 }
 _WARNING: Final[dict[type[Event], _Line]] = {
     TransactionSuperseded: (
@@ -107,6 +116,10 @@ _WARNING: Final[dict[type[Event], _Line]] = {
             "connector": e.connector_id,
             "step": str(e.step),
         },
+    ),
+    WebhookLagging: (
+        "webhook loses events; see: ocpptrio webhooks list",
+        lambda e: {"webhook": e.webhook_id, "receiver": e.receiver, "lost": e.lost_events},
     ),
     ReviewOpened: (
         "waits for a person: ocpptrio transactions review show",

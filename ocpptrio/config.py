@@ -260,6 +260,13 @@ class VendorProfileSettings(_Section, frozen=True, kw_only=True):
     directory: str = ""  # of *.toml files that come before the shipped profiles; "": none
 
 
+class WebhookSettings(_Section, frozen=True, kw_only=True):
+    """[webhooks]: how events are delivered; where to, `ocpptrio webhooks` says."""
+
+    timeout: Seconds = 10  # s for a receiver to answer
+    private_addresses: bool = True  # of this machine and its network, too
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """Everything that can be set. `Settings()` is all defaults."""
 
@@ -274,6 +281,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     commands: CommandSettings = CommandSettings()
+    webhooks: WebhookSettings = WebhookSettings()
 
 
 class Effective(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ Times are microseconds since 1970 in UTC, energy is in Wh.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias, get_args
 
 import msgspec
 
@@ -451,6 +451,34 @@ class ClockMeasured(Event, frozen=True, kw_only=True):
     skew_us: int
 
 
+class WebhookChanged(Event, frozen=True, kw_only=True):
+    """A webhook was changed, or begins or ceases to fail; `charge_point_id` is empty.
+
+    Attributes:
+        receiver: scheme and host of its URL; the rest may hold a secret.
+        change: created, edited, paused, resumed, replayed, removed, failing or working.
+    """
+
+    webhook_id: int
+    receiver: str
+    change: str
+    detail: str | None = None
+
+
+class WebhookLagging(Event, frozen=True, kw_only=True):
+    """Events are deleted for their age before they are delivered; `charge_point_id` is empty.
+
+    Attributes:
+        lost_events: how many are gone, all in all; 0: none yet.
+        ends_at_us: when the oldest that is not delivered is deleted.
+    """
+
+    webhook_id: int
+    receiver: str
+    lost_events: int = 0
+    ends_at_us: int | None = None
+
+
 AnyEvent: TypeAlias = (
     Registered
     | Edited
@@ -494,7 +522,12 @@ AnyEvent: TypeAlias = (
     | ReviewOpened
     | ReviewResolved
     | RegisterHabitNoted
+    | WebhookChanged
+    | WebhookLagging
 )
+
+# The names under which events are stored and filtered.
+KINDS: Final = frozenset(event.__name__ for event in get_args(AnyEvent))
 
 
 class NumberedEvent(msgspec.Struct, frozen=True, gc=False):

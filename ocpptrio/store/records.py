@@ -603,3 +603,51 @@ class ConditionRecord(Record, frozen=True, kw_only=True):
     evidence: str
     steps: int  # of its ladder that were taken
     stepped_at_us: int | None
+
+
+class WebhookState(StrEnum):
+    ACTIVE = "active"
+    FAILING = "failing"  # what is not delivered is tried again
+    PAUSED = "paused"
+
+
+class WebhookRecord(Record, frozen=True, kw_only=True):
+    """A program that is told of events by HTTP; see docs/webhooks.md."""
+
+    webhook_id: int
+    url: str
+    kinds: tuple[str, ...] = ()  # of events; none named: all
+    charge_point_id: str | None = None  # None: of all
+    group_name: str | None = None  # None: whatever group they are in
+    secret: str  # what is sent is signed with it; shown when it is made, and never again
+    created_at_us: int
+    state: WebhookState = WebhookState.ACTIVE
+    delivered_up_to: int  # number of an event: what fits is there up to it
+    delivered_at_us: int | None = None
+    failures: int = 0  # in a row
+    failing_since_us: int | None = None
+    next_try_at_us: int | None = None
+    last_error: str | None = None
+    lost_events: int = 0  # deleted for their age before they were delivered
+    warned_at_us: int | None = None  # that some will soon be deleted
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The record of a row with `kinds` as text."""
+        values = dict(zip(cls.__struct_fields__, row, strict=True))
+        values["kinds"] = split_flags(values["kinds"])  # type: ignore[assignment] # not SQL any more
+        return msgspec.convert(values, cls)
+
+
+class WebhookDeliveryRecord(Record, frozen=True, kw_only=True):
+    """One try to deliver events."""
+
+    delivery_number: int = 0  # made by the store
+    webhook_id: int
+    at_us: int
+    first_number: int | None = None  # of the events in it; None: none, a test
+    last_number: int | None = None
+    events: int
+    status: int | None = None  # of the answer; None: none came
+    duration_ms: int
+    error: str | None = None  # None: delivered

@@ -30,6 +30,8 @@ TABLES: dict[str, type[Record]] = {
     "attempts": records.AttemptRecord,
     "journal": records.JournalEntry,
     "conditions": records.ConditionRecord,
+    "webhooks": records.WebhookRecord,
+    "webhook_deliveries": records.WebhookDeliveryRecord,
     "wanted_configuration": records.WantedRecord,
     "configuration_attempts": records.AttemptedRecord,
     "configuration_changes": records.ConfigurationChange,
