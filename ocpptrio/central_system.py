@@ -145,7 +145,7 @@ class CentralSystem:
         self.hub = Hub()
         self.passwords = Passwords()
         self.addresses: list[Address] = []
-        self._clock = clock
+        self.clock = clock
         self._connection_options = {"new_unique_id": new_unique_id} if new_unique_id else {}
         self.store = SqliteStore(self.settings.store.path, inline=inline_store)
         self.store.publish = self._publish
@@ -180,7 +180,7 @@ class CentralSystem:
         async with trio.open_nursery() as writing, self.store:
             await writing.start(self._write)
             try:
-                await restore(self.store, self.registry, self._clock())
+                await restore(self.store, self.registry, self.clock())
                 await self.services.load()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(
@@ -271,7 +271,7 @@ class CentralSystem:
         One that is not registered is, in open mode: the caller vouches for it. `nursery.start`
         returns when this is its connection; only then is another one surely the newer.
         """
-        at_us = self._clock()
+        at_us = self.clock()
         await self.store.write(
             lambda db: charge_points.add(
                 db,
@@ -298,12 +298,12 @@ class CentralSystem:
         deviations: tuple[Deviation, ...] = (),
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        at_us = self._clock()
+        at_us = self.clock()
         generation = await self.store.write(
             lambda db: charge_points.connected(db, charge_point_id, peer=peer, at_us=at_us)
         )
         session = self.registry.session(charge_point_id)
-        witness = Witness(self.settings, self.store, self._clock, session, generation)
+        witness = Witness(self.settings, self.store, self.clock, session, generation)
 
         async def answer(event: CallReceived) -> Message:
             return await self._answer(session, event)
@@ -339,7 +339,7 @@ class CentralSystem:
         finally:
             session.detach(connection)
             log.info("disconnected", charge_point=charge_point_id, reason=reason)
-            ended_at_us, last_seen_at_us = self._clock(), session.last_seen_us
+            ended_at_us, last_seen_at_us = self.clock(), session.last_seen_us
             with trio.move_on_after(CLEANUP_TIMEOUT_S, shield=True):
                 try:
                     await self.store.write(

@@ -84,6 +84,19 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pass
 
 
+def _check_networks(networks: tuple[str, ...]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"trusted_proxies: {error}") from None
+
+
+def _check_url(key: str, url: str) -> None:
+    if url and not url.startswith(("http://", "https://")):
+        raise ValueError(f"{key}: expected http:// or https://")
+
+
 class OcppSettings(_Section, frozen=True, kw_only=True):
     """[ocpp]: the listener for charge points, and how they are treated."""
 
@@ -115,11 +128,27 @@ class OcppSettings(_Section, frozen=True, kw_only=True):
         for path in self.paths:
             if not path.startswith("/") or (path.endswith("/") and path != "/"):
                 raise ValueError(f"paths: {path!r} must start with / and not end with it")
-        for network in self.trusted_proxies:
-            try:
-                ip_network(network)
-            except ValueError as error:
-                raise ValueError(f"trusted_proxies: {error}") from None
+        _check_networks(self.trusted_proxies)
+
+
+class ApiSettings(_Section, frozen=True, kw_only=True):
+    """[api]: the listener for people and programs: dashboard, REST API, live events."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8081  # 0: any free port
+    # As people reach it, through a proxy: https://ocpp.example.com; "": as it listens. For links,
+    # and so that cookies are kept to TLS.
+    public_url: str = ""
+    dashboard: bool = True
+    login_days: Days = 14  # without a visit, until a browser has to log in again
+    open_metrics: bool = False  # /metrics without a token
+    max_streams: Count = 100  # of live events at a time
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For we believe
+
+    def __post_init__(self) -> None:
+        _check_url("public_url", self.public_url)
+        _check_networks(self.trusted_proxies)
 
 
 class AuthorizationSettings(_Section, frozen=True, kw_only=True):
@@ -136,8 +165,7 @@ class AuthorizationSettings(_Section, frozen=True, kw_only=True):
     fallback: Fallback = Fallback.LOCAL
 
     def __post_init__(self) -> None:
-        if self.url and not self.url.startswith(("http://", "https://")):
-            raise ValueError("url: expected http:// or https://")
+        _check_url("url", self.url)
         if not (self.token.isascii() and self.token.isprintable()):
             raise ValueError("token: expected visible ASCII characters")
         try:
@@ -184,6 +212,7 @@ class RetentionSettings(_Section, frozen=True, kw_only=True):
     commands_days: Days = 400  # from when it was settled
     security_events_days: Days = 730
     reviews_days: Days = 730  # and orphaned stops, from when they were resolved
+    audit_days: Days = 730
 
 
 class TransactionSettings(_Section, frozen=True, kw_only=True):
@@ -271,6 +300,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     """Everything that can be set. `Settings()` is all defaults."""
 
     ocpp: OcppSettings = OcppSettings()
+    api: ApiSettings = ApiSettings()
     authorization: AuthorizationSettings = AuthorizationSettings()
     provisioning: ProvisioningSettings = ProvisioningSettings()
     vendor_profiles: VendorProfileSettings = VendorProfileSettings()

@@ -13,19 +13,39 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import msgspec
 import structlog
 import trio
 
 from ocpptrio import observe
+from ocpptrio.api import links
+from ocpptrio.api.server import ApiServer
 from ocpptrio.central_system import Address, CentralSystem
-from ocpptrio.config import OcppSettings, Settings
+from ocpptrio.config import Settings
 from ocpptrio.daemon_lock import only_daemon
 from ocpptrio.errors import StoreError
 from ocpptrio.store import charge_points
 from ocpptrio.store.records import ChargePointRecord
 
-# Called once it serves, with the addresses bound and the charge points registered.
-Announce: TypeAlias = Callable[[Sequence[Address], Sequence[ChargePointRecord]], None]
+
+class Started(msgspec.Struct, frozen=True):
+    """What serves now.
+
+    Attributes:
+        addresses: bound for charge points.
+        charge_points: those that are registered.
+        api: where people and programs connect; None: there is no API.
+        login_url: that logs the first user in, once; None: somebody has a password.
+    """
+
+    addresses: Sequence[Address]
+    charge_points: Sequence[ChargePointRecord]
+    api: str | None
+    login_url: str | None
+
+
+# Called once it serves.
+Announce: TypeAlias = Callable[[Started], None]
 
 log = structlog.get_logger("ocpptrio")
 
@@ -43,7 +63,7 @@ def run(settings: Settings, announce: Announce) -> int:
             trio.run(_serve, settings, announce)
             return 0
     except (BaseExceptionGroup, StoreError) as error:
-        reason = _reason(error, settings.ocpp)
+        reason = _reason(error, settings)
         if reason is None:
             raise
         print(f"ocpptrio: {reason}", file=sys.stderr)
@@ -68,10 +88,16 @@ def prepare_process() -> None:
 
 async def _serve(settings: Settings, announce: Announce) -> None:
     central = CentralSystem(settings)
+    api: ApiServer | None = None
+
+    async def stop() -> None:
+        if api is not None:
+            await api.stop()  # first: what it is asked, it asks the central system
+        central.stop()
 
     async def obey_signals() -> None:
         log.info("stopping", signal=signal.Signals(await anext(signals)).name)
-        central.stop()
+        nursery.start_soon(stop)
         number = await anext(signals)
         # What was answered is on disk, so nothing but the answers still owed is lost.
         log.warning("ending at once", signal=signal.Signals(number).name)
@@ -82,37 +108,73 @@ async def _serve(settings: Settings, announce: Announce) -> None:
         async with trio.open_nursery() as nursery:
             async with trio.open_nursery() as running:
                 addresses = await running.start(central.run)
-                records = await central.store.read(charge_points.everyone)
-                announce(addresses, records)
+                if settings.api.enabled:
+                    api = ApiServer(central)
+                    try:
+                        await nursery.start(api.run)
+                    except (OSError, BaseExceptionGroup) as error:
+                        raise _ApiNotBound from error
+                announce(await _started(central, addresses, api))
                 # A signal that came meanwhile has waited.
                 nursery.start_soon(obey_signals)
             nursery.cancel_scope.cancel()
     log.info("stopped")
 
 
+async def _started(
+    central: CentralSystem, addresses: Sequence[Address], api: ApiServer | None
+) -> Started:
+    settings = central.settings.api
+    login_url, url = None, None
+    if api is not None:
+        url = links.base_url(settings, api.urls[0])
+        key = await central.services.access.first_login_key()
+        if key is not None:
+            login_url = links.login_url(settings, key, api.urls[0])
+    records = await central.store.read(charge_points.everyone)
+    return Started(addresses, records, url, login_url)
+
+
 # Why it could not start.
 
 
-def _reason(error: BaseException, ocpp: OcppSettings) -> str | None:
+class _ApiNotBound(Exception):
+    """The address of the API cannot be bound; its cause says why."""
+
+
+def _reason(error: BaseException, settings: Settings) -> str | None:
     """One line for what an operator can mend; None for our own mistakes."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _alone(error)
     match error:
         case StoreError():
             return str(error)
+        case _ApiNotBound():
+            api, cause = settings.api, _alone(error.__cause__ or error)
+            if isinstance(cause, OSError):
+                return _why_not_listening(
+                    cause, f"{api.host}:{api.port}", "--api-host", "--api-port"
+                )
         case OSError():
-            return _why_not_listening(error, f"{ocpp.host}:{ocpp.port}")
+            ocpp = settings.ocpp
+            return _why_not_listening(error, f"{ocpp.host}:{ocpp.port}", "--host", "--port")
     return None
 
 
-def _why_not_listening(error: OSError, address: str) -> str | None:
+def _alone(error: BaseException) -> BaseException:
+    """The one error that a group holds."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _why_not_listening(error: OSError, address: str, host: str, port: str) -> str | None:
     if isinstance(error, socket.gaierror):
-        return f"{address}: no such host; give an address of this machine (--host)"
+        return f"{address}: no such host; give an address of this machine ({host})"
     match error.errno:
         case errno.EADDRINUSE:
-            return f"{address} is in use; stop the other process, or take another port (--port)"
+            return f"{address} is in use; stop the other process, or take another port ({port})"
         case errno.EADDRNOTAVAIL:
-            return f"{address}: no address of this machine; 0.0.0.0 means all of them (--host)"
+            return f"{address}: no address of this machine; 0.0.0.0 means all of them ({host})"
         case errno.EACCES:
-            return f"{address}: not allowed; take a port above 1023 (--port), behind a proxy"
+            return f"{address}: not allowed; take a port above 1023 ({port}), behind a proxy"
     return None

@@ -1,6 +1,7 @@
-"""Passwords of charge points: argon2 in threads, and a cache so that a fleet can come back at once.
+"""Passwords: argon2 in threads, and a cache so that a whole fleet can come back at once.
 
-HTTP Basic of security profile 1 (white paper, A01). Not here: who needs one (services.admission).
+Of charge points (HTTP Basic of security profile 1, white paper A01) and of people. Not here: who
+needs one (services.admission, services.access).
 """
 
 import hashlib
@@ -29,7 +30,7 @@ class Passwords:
     """Hashes and verifies; one per central system.
 
     A verification takes tens of milliseconds of a core by design. The last secret that was right is
-    kept per charge point as a BLAKE2b under a key of this process, next to the hash it was right
+    kept per owner as a BLAKE2b under a key of this process, next to the hash it was right
     for: whoever sets a new password makes the entry useless without telling us.
     """
 
@@ -43,18 +44,26 @@ class Passwords:
         """The argon2id hash to store; takes tens of milliseconds."""
         return self._hasher.hash(canonical(secret))
 
-    async def verify(self, charge_point_id: str, stored_hash: str, presented: bytes) -> bool:
-        """Whether the secret is the one that was hashed; in constant time."""
+    async def hash_in_thread(self, secret: bytes) -> str:
+        """As `hash`, while others go on."""
+        return await trio.to_thread.run_sync(self.hash, secret, limiter=self._threads)
+
+    async def verify(self, owner: str, stored_hash: str, presented: bytes) -> bool:
+        """Whether the secret is the one that was hashed; in constant time.
+
+        Args:
+            owner: whose it is: a charge point, or a user.
+        """
         secret = canonical(presented)
         digest = hashlib.blake2b(secret, key=self._key, digest_size=32).digest()
-        known = self._verified.get(charge_point_id)
+        known = self._verified.get(owner)
         if known is not None and known[0] == stored_hash and hmac.compare_digest(known[1], digest):
             return True
         right = await trio.to_thread.run_sync(
             self._verify, stored_hash, secret, limiter=self._threads
         )
         if right:
-            self._verified[charge_point_id] = (stored_hash, digest)
+            self._verified[owner] = (stored_hash, digest)
         return right
 
     def _verify(self, stored_hash: str, secret: bytes) -> bool:

@@ -33,6 +33,16 @@ def redact(action: str, text: str) -> str:
     return text
 
 
+def redact_json(text: str) -> str:
+    """Any JSON without secrets; what is no JSON is hidden if it might hold one."""
+    try:
+        value = _without_secrets(msgspec.json.decode(text))
+    except msgspec.DecodeError:
+        folded = text.casefold()
+        return HIDDEN if any(key in folded for key in SECRET_KEYS) else text
+    return _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", msgspec.json.encode(value).decode())
+
+
 def is_secret(key: str) -> bool:
     """Whether a configuration key holds a credential."""
     folded = key.casefold()

@@ -4,18 +4,16 @@ import gc
 import resource
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from ocpptrio import daemon
-from ocpptrio.central_system import Address
-from ocpptrio.config import OcppSettings, Settings, StoreSettings
+from ocpptrio.config import ApiSettings, OcppSettings, Settings, StoreSettings
 from ocpptrio.daemon_lock import has_daemon, only_daemon
 from ocpptrio.store import charge_points
-from ocpptrio.store.records import ChargePointRecord
 
 
 def terminate(*_: object) -> None:
@@ -35,7 +33,10 @@ def _process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(ocpp=OcppSettings(port=0), store=StoreSettings(path=str(tmp_path / "test.db")))
+    api = ApiSettings(port=0)
+    return Settings(
+        ocpp=OcppSettings(port=0), api=api, store=StoreSettings(path=str(tmp_path / "test.db"))
+    )
 
 
 # Running.
@@ -45,8 +46,10 @@ def settings(tmp_path: Path) -> Settings:
 def test_a_signal_ends_it_with_status_0(settings: Settings, number: signal.Signals) -> None:
     announced = []
 
-    def announce(addresses: Sequence[Address], records: Sequence[ChargePointRecord]) -> None:
-        announced.append((*addresses[0], *records))
+    def announce(started: daemon.Started) -> None:
+        assert started.api is not None
+        assert started.api.startswith("http://127.0.0.1:")
+        announced.append((*started.addresses[0], *started.charge_points))
         signal.raise_signal(number)
 
     before = signal.getsignal(number)
@@ -92,6 +95,28 @@ def test_an_address_in_use_is_told(settings: Settings, capsys: pytest.CaptureFix
     )
 
 
+def test_an_api_address_in_use_is_told(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        error = refusal(replace(settings, api=ApiSettings(port=port)), capsys)
+    assert error == (
+        f"127.0.0.1:{port} is in use; stop the other process, or take another port (--api-port)"
+    )
+
+
+def test_without_an_api_no_second_port_is_opened(settings: Settings) -> None:
+    seen = []
+
+    def announce(started: daemon.Started) -> None:
+        seen.append((started.api, started.login_url))
+        terminate()
+
+    assert daemon.run(replace(settings, api=ApiSettings(enabled=False)), announce) == 0
+    assert seen == [(None, None)]
+
+
 @pytest.mark.parametrize(
     ("host", "error"),
     [
@@ -134,7 +159,9 @@ def test_a_second_daemon_on_the_same_database_is_refused(
 
 
 def test_a_database_in_memory_is_nobody_elses() -> None:
-    settings = Settings(ocpp=OcppSettings(port=0), store=StoreSettings(path=":memory:"))
+    settings = Settings(
+        ocpp=OcppSettings(port=0), api=ApiSettings(port=0), store=StoreSettings(path=":memory:")
+    )
     with only_daemon(":memory:"):
         assert daemon.run(settings, terminate) == 0
 

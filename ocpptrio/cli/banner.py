@@ -18,7 +18,8 @@ import structlog
 from ocpptrio import __version__
 from ocpptrio.central_system import Address
 from ocpptrio.cli.output import plural, printable
-from ocpptrio.config import LogFormat, OcppSettings, Settings, UnknownChargePoints
+from ocpptrio.config import ApiSettings, LogFormat, OcppSettings, Settings, UnknownChargePoints
+from ocpptrio.daemon import Started
 from ocpptrio.events import OpenMode
 from ocpptrio.store.records import ChargePointRecord
 
@@ -28,39 +29,30 @@ _SIOCGIFADDR: Final = 0x8915  # Linux: the IPv4 address of an interface
 log = structlog.get_logger("ocpptrio")
 
 
-def announce(
-    settings: Settings,
-    options: str,
-    addresses: Sequence[Address],
-    records: Sequence[ChargePointRecord],
-) -> None:
+def announce(settings: Settings, options: str, started: Started) -> None:
     """Tell people or, as log lines, programs that the daemon serves.
 
     Args:
         options: what a command needs beside its name to find the same database.
     """
-    cautions = warnings(settings, addresses, records)
+    cautions = warnings(settings, started)
     if settings.log.format is LogFormat.JSON:
         log.info(
             "started",
             version=__version__,
-            urls=urls(settings.ocpp, addresses),
+            urls=urls(settings.ocpp, started.addresses),
+            api=started.api,
+            login_url=started.login_url,
             database=_database(settings),
-            registered=len(records),
+            registered=len(started.charge_points),
         )
         for caution in cautions:
             log.warning(caution)
         return
-    print(banner(settings, options, addresses, records, cautions), flush=True)
+    print(banner(settings, options, started, cautions), flush=True)
 
 
-def banner(
-    settings: Settings,
-    options: str,
-    addresses: Sequence[Address],
-    records: Sequence[ChargePointRecord],
-    cautions: Sequence[str] = (),
-) -> str:
+def banner(settings: Settings, options: str, started: Started, cautions: Sequence[str] = ()) -> str:
     """What a person who started the daemon wants to know first."""
     lines = [f"ocpptrio {__version__}, central system for OCPP 1.6J", ""]
 
@@ -71,19 +63,23 @@ def banner(
     def command(text: str) -> str:
         return f"ocpptrio {text} {options}".rstrip()
 
-    found = urls(settings.ocpp, addresses)
+    found = urls(settings.ocpp, started.addresses)
     if found:
         add("Charge points", *(f"{url} + identity" for url in found), f"as in {found[0]}CP1")
     else:
         add("Charge points", "no port is open for them ([ocpp] enabled = false)")
+    if started.login_url is not None:
+        add("Dashboard", started.login_url, "(logs in once; then set a password)")
+    elif started.api is not None:
+        add("Dashboard", started.api)
     add("Database", _database(settings))
-    add("Who may connect", *_who(settings.ocpp, records))
+    add("Who may connect", *_who(settings.ocpp, started.charge_points))
     add("Warning" if len(cautions) == 1 else "Warnings", *cautions)
     lines.append("")
     if found:
         standard = ":8080/ocpp/" in found[0]
         add("Try it", "ocpptrio simulate CP1" + ("" if standard else f" --url {found[0][:-1]}"))
-    if found and _all_loopback(addresses):
+    if found and _all_loopback(started.addresses):
         add("Let wallboxes in", command("serve --host 0.0.0.0"))
     add("Look around", command("charge-points list"), command("journal tail -f"))
     add("Stop", "Ctrl+C")
@@ -100,15 +96,13 @@ def urls(ocpp: OcppSettings, addresses: Iterable[Address]) -> list[str]:
     ]
 
 
-def warnings(
-    settings: Settings, addresses: Iterable[Address], records: Iterable[ChargePointRecord]
-) -> list[str]:
+def warnings(settings: Settings, started: Started) -> list[str]:
     """What stands open that should perhaps not."""
-    ocpp = settings.ocpp
+    ocpp, records = settings.ocpp, started.charge_points
     cautions = []
     if settings.store.path == ":memory:":
         cautions.append("the database is in memory: everything is lost when this process ends")
-    if not _all_loopback(addresses):
+    if not _all_loopback(started.addresses):
         cautions.append(
             "plain ws on a network: passwords and idTags can be read on the way; "
             "a TLS proxy in front prevents that"
@@ -126,6 +120,11 @@ def warnings(
                     f"without a password: {_names(bare)}; "
                     "ocpptrio charge-points set-password ID --generate"
                 )
+    if started.api is not None and not _is_local(settings.api):
+        cautions.append(
+            "plain http on a network: passwords and tokens of the dashboard and the API can be "
+            "read on the way; a TLS proxy in front prevents that ([api] public_url)"
+        )
     unlocked = [record for record in records if record.mode is OpenMode.EVERYBODY]
     if unlocked:
         cautions.append(
@@ -165,6 +164,15 @@ def _database(settings: Settings) -> str:
 
 def _all_loopback(addresses: Iterable[Address]) -> bool:
     return all(ip_address(host.partition("%")[0]).is_loopback for host, _port in addresses)
+
+
+def _is_local(api: ApiSettings) -> bool:
+    """Whether only this machine, or a proxy with TLS, reaches it."""
+    return (
+        api.host == "localhost"
+        or api.public_url.startswith("https://")
+        or _all_loopback([(api.host, api.port)])
+    )
 
 
 def _reachable(bound: str) -> list[str]:

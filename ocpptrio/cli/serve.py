@@ -12,6 +12,8 @@ def serve(
     *,
     host: str | None = None,
     port: int | None = None,
+    api_host: str | None = None,
+    api_port: int | None = None,
     log_level: LogLevel | None = None,
     log_format: LogFormat | None = None,
     database: Database = FROM_SETTINGS,
@@ -24,6 +26,8 @@ def serve(
     Args:
         host: Where to listen: 127.0.0.1 is this machine only, 0.0.0.0 every network.
         port: The port for charge points; 0 takes any free one.
+        api_host: Where the dashboard and the API listen; on a network, put a TLS proxy in front.
+        api_port: Their port; 0 takes any free one.
         log_level: The least important lines to log.
         log_format: Log lines for people (text) or for programs (json).
     """
@@ -31,6 +35,8 @@ def serve(
     for key, name, value in (
         (("ocpp", "host"), "--host", host),
         (("ocpp", "port"), "--port", port),
+        (("api", "host"), "--api-host", api_host),
+        (("api", "port"), "--api-port", api_port),
         (("log", "level"), "--log-level", log_level),
         (("log", "format"), "--log-format", log_format),
     ):

@@ -15,6 +15,7 @@ from ocpptrio.events import AttemptRefused, OpenMode
 from ocpptrio.handshake import Handshake, password_of
 from ocpptrio.listener import Admitted, Refused
 from ocpptrio.passwords import Passwords
+from ocpptrio.rates import PerMinute
 from ocpptrio.store import attempts, charge_points
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import ChargePointRecord
@@ -30,7 +31,6 @@ STRANGERS_PER_MINUTE: Final = 60
 ADDRESSES_KEPT: Final = 1000
 # A charge point that is turned away comes back every few seconds: one event an hour is enough.
 EVENT_EVERY_US: Final = 3_600_000_000
-MINUTE_US: Final = 60_000_000
 
 log = structlog.get_logger("ocpptrio.admission")
 
@@ -50,8 +50,8 @@ class AdmissionService:
         self._clock = clock
         self._passwords = passwords
         self._hold_new = hold_new
-        self._failures = _PerMinute()
-        self._strangers = _PerMinute()
+        self._failures = PerMinute()
+        self._strangers = PerMinute()
         self._told: OrderedDict[str, int] = OrderedDict()
 
     async def admit(self, handshake: Handshake) -> Admitted | Refused:
@@ -142,28 +142,6 @@ class AdmissionService:
                 )
 
         self._store.post(work)
-
-
-class _PerMinute:
-    """How often each key came up within the last minute; bounded."""
-
-    def __init__(self) -> None:
-        self._times: OrderedDict[str, list[int]] = OrderedDict()
-
-    def now(self, key: str, at_us: int) -> int:
-        times = [time_us for time_us in self._times.get(key, ()) if time_us > at_us - MINUTE_US]
-        if key in self._times:
-            self._times[key] = times
-        return len(times)
-
-    def count(self, key: str, at_us: int) -> int:
-        """Count one more."""
-        number = self.now(key, at_us) + 1
-        self._times.setdefault(key, []).append(at_us)
-        self._times.move_to_end(key)
-        if len(self._times) > ADDRESSES_KEPT:
-            self._times.popitem(last=False)
-        return number
 
 
 def _find(reader: Reader, charge_point_id: str) -> ChargePointRecord | None:

@@ -14,6 +14,7 @@ from ocpptrio.config import OnSpent, Settings
 from ocpptrio.events import AnyEvent, CommandChanged, Event, NumberedEvent, WebhookChanged
 from ocpptrio.passwords import Passwords
 from ocpptrio.services import tasks
+from ocpptrio.services.access import AccessService
 from ocpptrio.services.admission import AdmissionService
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.budgets import BudgetService
@@ -78,6 +79,7 @@ class Services:
         self.provisioning = ProvisioningService(
             store, registry, settings.provisioning, clock, self.commands.call
         )
+        self.access = AccessService(store, clock, passwords, login_days=settings.api.login_days)
         self.data_transfer = DataTransferService(store)
         self.decisions = DecisionService(store, clock)
         self.reconciliation = ReconciliationService(store, settings.transactions, clock)

@@ -100,6 +100,19 @@ class TaskState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Role(StrEnum):
+    """What somebody may do who uses the API; each may do what those before it may."""
+
+    VIEWER = "viewer"  # look at everything but access
+    OPERATOR = "operator"  # run the charge points
+    ADMIN = "admin"  # say who may do what
+
+    def may(self, needed: "Role") -> bool:
+        """Whether this is enough where that one is needed."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(needed)
+
+
 class Direction(StrEnum):
     IN = "in"  # from the charge point
     OUT = "out"
@@ -430,6 +443,7 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     task_id: int | None = None
     follows: int | None = None  # the command that this one makes up for
     secret_request: str | None = None  # with its secrets, while it is queued
+    requested_by: str | None = None  # None: ourselves, or the command line
 
     @property
     def settled(self) -> bool:
@@ -475,6 +489,7 @@ class TaskRecord(Record, frozen=True, kw_only=True):
     reason: str | None  # why it was stopped
     idempotency_key: str | None
     digest: str
+    requested_by: str | None = None
 
 
 class DeviationRecord(Record, frozen=True, kw_only=True):
@@ -603,6 +618,43 @@ class ConditionRecord(Record, frozen=True, kw_only=True):
     evidence: str
     steps: int  # of its ladder that were taken
     stepped_at_us: int | None
+
+
+class UserRecord(Record, frozen=True, kw_only=True):
+    """A person who may use the API and the dashboard."""
+
+    user_name: str
+    role: Role
+    password_hash: str | None  # argon2; None: only a one-time login address lets in
+    disabled: bool
+    created_at_us: int
+    last_login_at_us: int | None
+
+
+class TokenRecord(Record, frozen=True, kw_only=True):
+    """What a program presents to the API."""
+
+    token_id: int
+    name: str
+    role: Role
+    digest: str
+    created_by: str
+    created_at_us: int
+    expires_at_us: int | None  # None: never
+    last_used_at_us: int | None
+
+
+class AuditRecord(Record, frozen=True, kw_only=True):
+    """What somebody did, or tried to do, through the API."""
+
+    audit_id: int
+    at_us: int
+    actor: str  # "user anna", "token 3 billing"; "": nobody we know
+    address: str
+    method: str
+    path: str
+    status: int  # of the answer
+    body: str  # secrets redacted, cut
 
 
 class WebhookState(StrEnum):

@@ -41,6 +41,12 @@ _SECURITY_EVENTS = (
     """DELETE FROM security_events
     WHERE security_event_id <= ? AND (received_at_us < ? OR security_event_id < ?)""",
 )
+_AUDIT = (
+    """SELECT max(audit_id), count(*) FROM
+        (SELECT audit_id, at_us FROM audit ORDER BY audit_id LIMIT ?) AS oldest
+    WHERE at_us < ? OR audit_id < ?""",
+    "DELETE FROM audit WHERE audit_id <= ? AND (at_us < ? OR audit_id < ?)",
+)
 _ROLLUPS = """DELETE FROM meter_rollups WHERE (charge_point_id, connector_id, begins_at_us,
         transaction_id) IN (
     SELECT charge_point_id, connector_id, begins_at_us, transaction_id FROM meter_rollups
@@ -65,6 +71,7 @@ def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
         "security_events": _prune_oldest(
             db, _SECURITY_EVENTS, now_us - settings.security_events_days * DAY_US, 0
         ),
+        "audit": _prune_oldest(db, _AUDIT, now_us - settings.audit_days * DAY_US, 0),
         "conditions": conditions.prune(
             db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS
         ),

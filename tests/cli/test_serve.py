@@ -73,7 +73,7 @@ class Daemon(Process):
     """`ocpptrio serve` on a free port of this machine."""
 
     def __init__(self, *options: str) -> None:
-        super().__init__("serve", "--port", "0", *options)
+        super().__init__("serve", "--port", "0", "--api-port", "0", *options)
         self.banner = self.wait_for("Stop")
         self.url = self.banner.partition("Charge points")[2].split()[0]
 
@@ -178,7 +178,7 @@ def test_options_beat_the_environment_and_json_is_for_programs(
     path: Path, tmp_path: Path, processes: list[Process]
 ) -> None:
     other = tmp_path / "other.db"
-    options = ("--port", "0", "--database", str(other), "--log-format", "json")
+    options = ("--port", "0", "--api-port", "0", "--database", str(other), "--log-format", "json")
     processes.append(daemon := Process("serve", *options))
     line = json.loads(daemon.wait_for("\n", daemon.err).splitlines()[0])
     assert (line["event"], line["database"], line["registered"]) == ("started", str(other), 0)

@@ -36,7 +36,7 @@ def status(connector_id: int, text: str) -> dict[str, Any]:
 
 
 def start_now(central: CentralSystem, **changes: Any) -> dict[str, Any]:
-    now = whole_seconds(central._clock()).isoformat()
+    now = whole_seconds(central.clock()).isoformat()
     payload = {"connectorId": 1, "idTag": "04a1b2c3", "meterStart": 100, "timestamp": now}
     return payload | changes
 
@@ -221,7 +221,7 @@ async def test_an_update_shows_its_progress_and_its_end(autojump_clock: MockCloc
     async with central_system() as central:
         await register(central)
         request = UpdateFirmware(
-            location="http://me:hunter2@host/f", retrieve_date=whole_seconds(central._clock())
+            location="http://me:hunter2@host/f", retrieve_date=whole_seconds(central.clock())
         )
         async with device.connected(central):
             replaced = await central.commands.submit("CP1", request)

@@ -173,7 +173,7 @@ class Yard:
         await self.write(lambda db: want(db, scope, group or "CP1", key, value, self.now_us()))
 
     def now_us(self) -> int:
-        return self.central._clock()
+        return self.central.clock()
 
     @property
     def state(self) -> SessionState:

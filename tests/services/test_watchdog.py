@@ -158,7 +158,7 @@ async def test_a_stuck_connector_climbs_the_ladder_and_the_ladder_ends(
     ladder = (Step.TRIGGER, Step.TRIGGER, Step.SOFT_RESET)
     async with bench(stuck_connector_steps=ladder, finishing_limit=100, step_pause=300) as b:
         wire = await b.connect()
-        await wire.call("StatusNotification", status("Finishing", b.central._clock()))
+        await wire.call("StatusNotification", status("Finishing", b.central.clock()))
         seen: list[str] = []
         b.nursery.start_soon(answer_commands, wire, seen)
         await trio.sleep(95)
@@ -177,7 +177,7 @@ async def test_a_stuck_connector_climbs_the_ladder_and_the_ladder_ends(
         assert len(seen) == 3
         (condition,) = await b.conditions()
         assert condition.steps == 3
-        await wire.send(2, "x", "StatusNotification", status("Available", b.central._clock()))
+        await wire.send(2, "x", "StatusNotification", status("Available", b.central.clock()))
         await trio.sleep(10)
         assert await b.kinds() == []
 
@@ -185,7 +185,7 @@ async def test_a_stuck_connector_climbs_the_ladder_and_the_ladder_ends(
 async def test_by_default_it_is_only_reported(autojump_clock: MockClock) -> None:
     async with bench(finishing_limit=100) as b:
         wire = await b.connect()
-        await wire.call("StatusNotification", status("Finishing", b.central._clock()))
+        await wire.call("StatusNotification", status("Finishing", b.central.clock()))
         with b.central.watch("CP1") as events:
             raised = (await events.next()).event
         assert raised.kind == "ConditionRaised"
@@ -234,7 +234,7 @@ async def test_a_fleet_is_not_reset_at_once(autojump_clock: MockClock) -> None:
         seen: list[str] = []
         for number in range(10):
             wire = await b.connect(f"CP{number}")
-            await wire.call("StatusNotification", status("Finishing", b.central._clock()))
+            await wire.call("StatusNotification", status("Finishing", b.central.clock()))
             b.nursery.start_soon(answer_commands, wire, seen)
         counts = []
         for _ in range(4):
@@ -259,13 +259,13 @@ async def test_conditions_and_their_steps_survive_a_restart(
             state = b.central.charge_point("CP1").state
             assert state is not None
             assert [one.steps for one in state.conditions] == ([] if run == 1 else [1])
-            await wire.call("StatusNotification", status("Finishing", b.central._clock()))
+            await wire.call("StatusNotification", status("Finishing", b.central.clock()))
             with trio.move_on_after(300):
                 await answer_commands(wire, seen)
     assert seen == ["TriggerMessage StatusNotification"]  # the pause is not over
     async with bench(start=MORNING + timedelta(seconds=600), **settings) as b:
         wire = await b.connect()
-        await wire.call("StatusNotification", status("Finishing", b.central._clock()))
+        await wire.call("StatusNotification", status("Finishing", b.central.clock()))
         with trio.move_on_after(7200):
             await answer_commands(wire, seen)
         assert len(seen) == 2  # and that is all for a day
@@ -304,7 +304,7 @@ async def test_a_clock_that_is_off_is_measured_and_replays_do_not_count(
     autojump_clock: MockClock,
 ) -> None:
     async with bench() as b:
-        now_us = b.central._clock
+        now_us = b.central.clock
         wire = await b.connect()
         for minute in range(60):  # what was queued for an hour comes in one minute
             await wire.call(
@@ -348,7 +348,7 @@ async def test_a_clock_that_was_never_set_is_seen_until_it_is(autojump_clock: Mo
             await trio.sleep(60)
             await wire.call(
                 "StatusNotification",
-                status(("Preparing", "Available")[number % 2], b.central._clock() - 500_000),
+                status(("Preparing", "Available")[number % 2], b.central.clock() - 500_000),
             )
         await trio.sleep(10)
         assert await b.kinds() == []
@@ -357,6 +357,6 @@ async def test_a_clock_that_was_never_set_is_seen_until_it_is(autojump_clock: Mo
 async def test_switched_off_it_sees_nothing(autojump_clock: MockClock) -> None:
     async with bench(enabled=False, finishing_limit=1) as b:
         wire = await b.connect()
-        await wire.call("StatusNotification", status("Finishing", b.central._clock()))
+        await wire.call("StatusNotification", status("Finishing", b.central.clock()))
         await trio.sleep(100)
         assert await b.kinds() == []

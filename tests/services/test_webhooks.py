@@ -64,7 +64,7 @@ async def happen(central: CentralSystem, *identities: str, status: str = "Downlo
         for identity in identities:
             db.emit(
                 FirmwareStatusChanged(
-                    charge_point_id=identity, at_us=central._clock(), status=status
+                    charge_point_id=identity, at_us=central.clock(), status=status
                 )
             )
 

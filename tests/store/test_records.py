@@ -36,11 +36,15 @@ TABLES: dict[str, type[Record]] = {
     "configuration_attempts": records.AttemptedRecord,
     "configuration_changes": records.ConfigurationChange,
     "provisioning": records.ProvisioningRecord,
+    "users": records.UserRecord,
+    "tokens": records.TokenRecord,
+    "audit": records.AuditRecord,
 }
 NO_RECORD = {
     "charge_point_groups",
     "clock_skews",
     "events",
+    "logins",
     "schema_version",
     "sqlite_sequence",
     "tag_rights",

@@ -1,0 +1,71 @@
+"""Lists come in pages: so many items, and a cursor to the next ones. Every list is bounded."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, Generic, TypeVar
+
+import msgspec
+from litestar.params import QueryParameter
+
+from ocpptrio.api.problems import bad_request
+
+MOST: Final = 1000  # items of a page
+DEFAULT: Final = 100
+
+T = TypeVar("T")
+RecordT = TypeVar("RecordT")
+KeyT = TypeVar("KeyT", int, str)
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="how many items at most")]
+Cursor = Annotated[
+    str | None,
+    QueryParameter(description="`next_cursor` of the page before", max_length=400),
+]
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A part of a list; `next_cursor` is null on the last page."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+def cursor_to(key: int | str) -> str:
+    """The cursor behind the item with this key."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def key_of(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
+    """The key of the last item of the page before; None for the first page.
+
+    Raises:
+        Problem: the cursor is none of ours.
+    """
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=kind)
+    except (binascii.Error, UnicodeError, ValueError, msgspec.MsgspecError):
+        raise bad_request(
+            "cursor: take it from next_cursor of the page before, with the same filters",
+            field="cursor",
+        ) from None
+
+
+def page(
+    records: Sequence[RecordT],
+    limit: int,
+    key: Callable[[RecordT], int | str],
+    view: Callable[[RecordT], T],
+) -> Page[T]:
+    """A page of records, of which one more than `limit` was asked for.
+
+    Args:
+        key: what the next page begins behind.
+        view: a record as it is shown.
+    """
+    shown = records[:limit]
+    more = len(records) > limit
+    return Page([view(record) for record in shown], cursor_to(key(shown[-1])) if more else None)

@@ -1,0 +1,16 @@
+"""The table of all routes under /api/v1: one line per resource, one module each."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+from ocpptrio.api.routes import attempts, audit, session, tokens, users
+
+ROUTES: Final[Sequence[ControllerRouterHandler]] = [
+    *session.ROUTES,
+    *users.ROUTES,
+    *tokens.ROUTES,
+    *audit.ROUTES,
+    *attempts.ROUTES,
+]
