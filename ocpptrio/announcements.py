@@ -9,6 +9,8 @@ from typing import Any, Final
 import structlog
 
 from ocpptrio.events import (
+    AlertClosed,
+    AlertOpened,
     AnyEvent,
     AuthorizationRefused,
     Booted,
@@ -83,6 +85,10 @@ _INFO: Final[dict[type[Event], _Line]] = {
         lambda e: {"condition": str(e.condition), "connector": e.connector_id},
     ),
     SecurityEventReported: ("security event", lambda e: {"type": e.type}),
+    AlertClosed: (
+        "alert is over",
+        lambda e: {"alert": e.alert_id, "kind": str(e.alert), "connector": e.connector_id},
+    ),
     WebhookChanged: (
         "webhook",
         lambda e: (
@@ -115,6 +121,15 @@ _WARNING: Final[dict[type[Event], _Line]] = {
             "condition": str(e.condition),
             "connector": e.connector_id,
             "step": str(e.step),
+        },
+    ),
+    AlertOpened: (
+        "alert",
+        lambda e: {
+            "alert": e.alert_id,
+            "kind": str(e.alert),
+            "connector": e.connector_id,
+            "detail": e.detail,
         },
     ),
     WebhookLagging: (

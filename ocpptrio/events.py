@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, get_args
 
 import msgspec
 
+from ocpptrio.config import AlertKind
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import DeviationKind
 
@@ -479,6 +480,41 @@ class WebhookLagging(Event, frozen=True, kw_only=True):
     ends_at_us: int | None = None
 
 
+class AlertOpened(Event, frozen=True, kw_only=True):
+    """People are to be told of something; `charge_point_id` is empty if it concerns none.
+
+    Attributes:
+        alert: its kind.
+        subject: a type of security event, or the number of a webhook.
+        occurrences: above 1: it was over for a moment, and came again.
+    """
+
+    alert_id: int
+    alert: AlertKind
+    connector_id: int = 0
+    subject: str = ""
+    since_us: int
+    detail: str
+    occurrences: int = 1
+
+
+class AlertClosed(Event, frozen=True, kw_only=True):
+    """It is over."""
+
+    alert_id: int
+    alert: AlertKind
+    connector_id: int = 0
+    subject: str = ""
+
+
+class AlertAcknowledged(Event, frozen=True, kw_only=True):
+    """Somebody knows of it."""
+
+    alert_id: int
+    alert: AlertKind
+    by: str
+
+
 AnyEvent: TypeAlias = (
     Registered
     | Edited
@@ -524,6 +560,9 @@ AnyEvent: TypeAlias = (
     | RegisterHabitNoted
     | WebhookChanged
     | WebhookLagging
+    | AlertOpened
+    | AlertClosed
+    | AlertAcknowledged
 )
 
 # The names under which events are stored and filtered.

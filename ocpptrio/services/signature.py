@@ -12,7 +12,6 @@ import secrets
 from typing import Final
 
 HEADER: Final = "Ocpptrio-Signature"
-SHORTEST_SECRET: Final = 16
 
 
 def sign(secret: str, body: bytes, at_us: int) -> str:

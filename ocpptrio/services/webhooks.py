@@ -12,6 +12,7 @@ from typing import Final, TypedDict, TypeVar, Unpack
 from msgspec.structs import replace
 
 from ocpptrio.clock import Clock
+from ocpptrio.config import SHORTEST_SECRET
 from ocpptrio.errors import UnknownWebhook, WebhookError
 from ocpptrio.events import KINDS
 from ocpptrio.presentation import public
@@ -55,9 +56,9 @@ def create(
     """
     if secret is None:
         secret = signature.new_secret()
-    elif len(secret) < signature.SHORTEST_SECRET or not secret.isprintable():
+    elif len(secret) < SHORTEST_SECRET or not secret.isprintable():
         raise WebhookError(
-            f"secret: expected at least {signature.SHORTEST_SECRET} visible characters; "
+            f"secret: expected at least {SHORTEST_SECRET} visible characters; "
             "leave it out to get a good one"
         )
     if len(webhooks.everyone(db)) >= MOST:

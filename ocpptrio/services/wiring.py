@@ -11,11 +11,22 @@ import trio
 
 from ocpptrio.clock import Clock
 from ocpptrio.config import OnSpent, Settings
-from ocpptrio.events import AnyEvent, CommandChanged, Event, NumberedEvent, WebhookChanged
+from ocpptrio.events import (
+    AlertAcknowledged,
+    AlertClosed,
+    AlertOpened,
+    AnyEvent,
+    CommandChanged,
+    Event,
+    NumberedEvent,
+    WebhookChanged,
+)
 from ocpptrio.passwords import Passwords
-from ocpptrio.services import tasks
+from ocpptrio.services import alerts, tasks
 from ocpptrio.services.access import AccessService
 from ocpptrio.services.admission import AdmissionService
+from ocpptrio.services.alert_notices import AlertNotices
+from ocpptrio.services.alerts import AlertService
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.budgets import BudgetService
 from ocpptrio.services.command_queue import CommandQueue
@@ -85,6 +96,8 @@ class Services:
         self.reconciliation = ReconciliationService(store, settings.transactions, clock)
         self.rollups = RollupService(store)
         self.webhook_delivery = WebhookDelivery(store, clock, settings.webhooks, settings.retention)
+        self.alerts = AlertService(store, clock, settings.alerts)
+        self.alert_notices = AlertNotices(store, clock, settings.alerts, settings.api.public_url)
         self.webhooks = WebhookService(store, clock, self.webhook_delivery)
         self.housekeeping = Housekeeping(store, registry, self.rollups, settings.retention, clock)
         self.admission = AdmissionService(
@@ -108,6 +121,10 @@ class Services:
         for kind, reaction in self.provisioning.reactions.items():
             self._reactions[kind].append(reaction)
         self._reactions[WebhookChanged].append(self.webhook_delivery.changed)
+        for kind in alerts.KINDS:
+            self._reactions[kind].append(self.alerts.see)
+        for kind in (AlertOpened, AlertClosed, AlertAcknowledged):
+            self._reactions[kind].append(self.alert_notices.see)
         for kind in tasks.TOLD:
             self._reactions[kind].append(self._command_may_go)
 
@@ -129,6 +146,8 @@ class Services:
             self.reconciliation.run,
             self.rollups.run,
             self.webhook_delivery.run,
+            self.alerts.run,
+            self.alert_notices.run,
         ):
             nursery.start_soon(run)
         if self._settings.watchdog.enabled:
@@ -143,6 +162,7 @@ class Services:
             if self._http_authorizer is not None:
                 await self._http_authorizer.aclose()
             await self.webhook_delivery.aclose()
+            await self.alert_notices.aclose()
 
     def notice(self, events: Sequence[NumberedEvent]) -> None:
         """See what was committed; the session states are up to date. Never waits."""

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from ocpptrio.config import AlertKind
 from ocpptrio.events import ConditionKind, Facts, OpenMode, ProvisioningState
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind
@@ -703,3 +704,31 @@ class WebhookDeliveryRecord(Record, frozen=True, kw_only=True):
     status: int | None = None  # of the answer; None: none came
     duration_ms: int
     error: str | None = None  # None: delivered
+
+
+class AlertRecord(Record, frozen=True, kw_only=True):
+    """Something that people are told of."""
+
+    alert_id: int
+    kind: AlertKind
+    charge_point_id: str  # "": of none
+    connector_id: int  # 0: the charge point as a whole
+    subject: str  # a type of security event, a number of a webhook; "": none
+    since_us: int
+    opened_at_us: int
+    last_at_us: int  # when it came last
+    occurrences: int = 1  # it ended in between, but not for long
+    ended_at_us: int | None = None  # None: open
+    detail: str
+    notified_at_us: int | None = None  # when somebody was told first
+    acknowledged_at_us: int | None = None
+    acknowledged_by: str | None = None
+
+
+class AlertNotice(Record, frozen=True, kw_only=True):
+    """What a destination was told of an alert."""
+
+    alert_id: int
+    destination: str
+    began_at_us: int  # when it was told that it began
+    ended_at_us: int | None = None  # when it was told that it is over

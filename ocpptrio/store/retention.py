@@ -4,7 +4,7 @@ Not here: when to prune, and the log of it (services).
 """
 
 from ocpptrio.config import RetentionSettings
-from ocpptrio.store import conditions, transactions, webhooks
+from ocpptrio.store import alerts, conditions, transactions, webhooks
 from ocpptrio.store.driver import Db, Row
 
 ROWS = 2000  # of a table in a call: some 10 ms, for which other writers wait
@@ -75,6 +75,7 @@ def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
         "conditions": conditions.prune(
             db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS
         ),
+        "alerts": alerts.prune(db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS),
         "tasks": _prune_settled(db, "tasks", now_us - settings.commands_days * DAY_US),
         "commands": _prune_settled(db, "commands", now_us - settings.commands_days * DAY_US),
         "orphan_stops": _prune_settled(db, "orphan_stops", now_us - settings.reviews_days * DAY_US),

@@ -31,6 +31,8 @@ TABLES: dict[str, type[Record]] = {
     "journal": records.JournalEntry,
     "conditions": records.ConditionRecord,
     "webhooks": records.WebhookRecord,
+    "alerts": records.AlertRecord,
+    "alert_notices": records.AlertNotice,
     "webhook_deliveries": records.WebhookDeliveryRecord,
     "wanted_configuration": records.WantedRecord,
     "configuration_attempts": records.AttemptedRecord,
