@@ -189,8 +189,8 @@ async def send_test(
     if attempt.error is not None:
         raise Failed(f"webhook {webhook}: {attempt.error}")
     output.done(
-        f"webhook {webhook}: answered {attempt.status} after {attempt.duration_ms} ms",
-        {"webhook_id": webhook, "status": attempt.status, "duration_ms": attempt.duration_ms},
+        f"webhook {webhook}: answered {attempt.status} after {attempt.took_ms} ms",
+        {"webhook_id": webhook, "status": attempt.status, "took_ms": attempt.took_ms},
     )
 
 
@@ -217,7 +217,7 @@ async def deliveries(
             "from": lambda row: row.first_number,
             "to": lambda row: row.last_number,
             "answer": lambda row: row.status,
-            "ms": lambda row: row.duration_ms,
+            "ms": lambda row: row.took_ms,
             "error": lambda row: row.error,
         },
         empty="nothing was sent yet",

@@ -239,7 +239,7 @@ class WebhookDelivery:
             at_us=at_us,
             events=len(texts),
             status=status,
-            duration_ms=round((trio.current_time() - began) * 1000),
+            took_ms=round((trio.current_time() - began) * 1000),
             error=error,
         )
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from ocpptrio.events import AnyEvent, MeterValuesReceived, NumberedEvent
+from ocpptrio.events import AnyEvent, MeterValuesReceived, NumberedEvent, Registered
 from ocpptrio.store.driver import Reader, Row, SqlValue, Table
 
 TABLE = Table(name="events", columns=("at_us", "charge_point_id", "kind", "body"))
@@ -52,9 +52,13 @@ def latest(
 ) -> list[NumberedEvent]:
     """The last `limit` events, those with a number less than `before` if given, in order.
 
-    For one charge point this is quick if `kinds` leaves meter values out.
+    Quick if `kinds` leaves meter values out. With them, or without `kinds`, it takes the longer the
+    rarer events of that charge point are.
     """
     where, parameters = _where(charge_point_id, kinds)
+    if charge_point_id is not None:
+        where += " AND number >= ?"
+        parameters.append(_first_number(reader, charge_point_id))
     sql = _SELECT + " < ?" + where + " ORDER BY number DESC LIMIT ?"
     end = last_number(reader) + 1 if before is None else before
     return numbered(reader.rows(sql, [end, *parameters, limit])[::-1])
@@ -84,7 +88,7 @@ def scan(
 ) -> Scan:
     """The next events after `after` that fit; looks at WINDOW at most, so it takes no long time."""
     last = last_number(reader)
-    end = min(max(last, after), max(after, _first_number(reader) - 1) + WINDOW)
+    end = min(max(last, after), max(after, _oldest_number(reader) - 1) + WINDOW)
     where, parameters = _where(charge_point_id, kinds, group)
     sql = _SELECT + " > ? AND number <= ?" + where + " ORDER BY number LIMIT ?"
     rows = reader.rows(sql, [after, end, *parameters, limit])
@@ -110,7 +114,7 @@ def count(
     return _integer(found)
 
 
-def _first_number(reader: Reader) -> int:
+def _oldest_number(reader: Reader) -> int:
     ((found,),) = reader.rows("SELECT coalesce(min(number), 1) FROM events")
     return _integer(found)
 
@@ -124,6 +128,20 @@ def last_number(reader: Reader) -> int:
     """The number of the newest event; 0 if there is none."""
     found = reader.row("SELECT coalesce(max(number), 0) FROM events")
     assert found is not None
+    assert isinstance(found[0], int)
+    return found[0]
+
+
+def _first_number(reader: Reader, charge_point_id: str) -> int:
+    """A number that no event of a charge point is below: that of a new one needs no long search."""
+    found = reader.row(
+        f"""SELECT number, kind FROM events WHERE charge_point_id = ?
+        AND kind <> '{_FREQUENT}' ORDER BY number LIMIT 1""",  # noqa: S608 - a name of ours
+        [charge_point_id],
+    )
+    # Without its beginning, there may be meter values that are older than all that is in the index.
+    if found is None or found[1] != Registered.__name__:
+        return 0
     assert isinstance(found[0], int)
     return found[0]
 
@@ -154,7 +172,9 @@ def _where(
             (SELECT charge_point_id FROM charge_point_groups WHERE group_name = ?)"""
         parameters.append(group)
     if kinds is not None:
-        where += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        # Of one charge point: by its index, not by that of the kind, which holds those of all.
+        kind = "kind" if charge_point_id is None else "kind || ''"
+        where += f" AND {kind} IN ({', '.join('?' * len(kinds))})"
         parameters.extend(kinds)
         if _FREQUENT not in kinds:
             where += f" AND kind <> '{_FREQUENT}'"  # the condition of the index, to the letter

@@ -5,7 +5,23 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from ocpptrio.api.routes import attempts, audit, session, tokens, users
+from ocpptrio.api.routes import (
+    actions,
+    alerts,
+    attempts,
+    audit,
+    charge_point_changes,
+    charge_points,
+    commands,
+    conditions,
+    overview,
+    session,
+    system,
+    tasks,
+    tokens,
+    users,
+    webhooks,
+)
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *session.ROUTES,
@@ -13,4 +29,14 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *tokens.ROUTES,
     *audit.ROUTES,
     *attempts.ROUTES,
+    *overview.ROUTES,
+    *system.ROUTES,
+    *commands.ROUTES,
+    *tasks.ROUTES,
+    *actions.ROUTES,
+    *charge_points.ROUTES,
+    *charge_point_changes.ROUTES,
+    *conditions.ROUTES,
+    *webhooks.ROUTES,
+    *alerts.ROUTES,
 ]

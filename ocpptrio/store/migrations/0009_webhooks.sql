@@ -27,7 +27,7 @@ CREATE TABLE webhook_deliveries (
     last_number BIGINT,
     events BIGINT NOT NULL,
     status BIGINT,                              -- of the answer; NULL: none came
-    duration_ms BIGINT NOT NULL,
+    took_ms BIGINT NOT NULL,
     error TEXT                                  -- NULL: delivered
 );
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, delivery_number);
