@@ -8,6 +8,9 @@ OcpptrioError
 ├── LocalProtocolError     we were about to break OCPP ourselves: a bug of the caller
 ├── RemoteProtocolError    the other side broke OCPP; carries the errorCode to answer with
 ├── CommandError           a command or task cannot be what was asked; see its kinds below
+├── WebhookError           a webhook cannot be what was asked
+│   └── UnknownWebhook     there is none with this number
+├── UnknownAlert           there is no alert with this number
 └── CallFailed             a CALL of ours did not get its response
     ├── NotConnected       no connection, or it ended before the answer came
     ├── CallTimedOut       no answer in time; it may still arrive, and is recorded if it does
@@ -167,3 +170,15 @@ class KeyInUse(CommandError):
 
 class TooLate(CommandError):
     """The command has been sent, or is settled: it cannot be cancelled any more."""
+
+
+class WebhookError(OcpptrioError):
+    """A webhook cannot be what was asked; the message says why."""
+
+
+class UnknownWebhook(WebhookError):
+    """There is no webhook with this number."""
+
+
+class UnknownAlert(OcpptrioError):
+    """There is no alert with this number; it may have outlived its retention."""

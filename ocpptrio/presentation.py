@@ -16,7 +16,7 @@ from ocpptrio.clock import from_us
 from ocpptrio.events import NumberedEvent
 
 # What the store keeps for itself.
-_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request")
+_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request", "secret")
 _TIMES: Final = ("at_us", "since_us")
 # What makes a formula of a text, for spreadsheets: also behind a tab or a line break.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

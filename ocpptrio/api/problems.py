@@ -27,9 +27,12 @@ from ocpptrio.errors import (
     TagConflict,
     TooLate,
     TooManyCalls,
+    UnknownAlert,
     UnknownChargePoint,
     UnknownCommand,
     UnknownTag,
+    UnknownWebhook,
+    WebhookError,
 )
 from ocpptrio.services.access import LastAdmin, LoginRefused, TooManyTries
 
@@ -96,6 +99,9 @@ _STATUS: Final[tuple[tuple[type[OcpptrioError], HTTPStatus], ...]] = (
     (UnknownCommand, HTTPStatus.NOT_FOUND),
     (UnknownTag, HTTPStatus.NOT_FOUND),
     (TagConflict, HTTPStatus.CONFLICT),
+    (UnknownWebhook, HTTPStatus.NOT_FOUND),
+    (UnknownAlert, HTTPStatus.NOT_FOUND),
+    (WebhookError, HTTPStatus.BAD_REQUEST),
     (KeyInUse, HTTPStatus.CONFLICT),
     (TooLate, HTTPStatus.CONFLICT),
     (CommandError, HTTPStatus.CONFLICT),

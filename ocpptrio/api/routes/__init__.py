@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from ocpptrio.api.routes import (
     actions,
+    alerts,
     attempts,
     audit,
     charge_point_changes,
@@ -29,6 +30,7 @@ from ocpptrio.api.routes import (
     tokens,
     transactions,
     users,
+    webhooks,
 )
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
@@ -55,4 +57,6 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *series.ROUTES,
     *journal.ROUTES,
     *security_events.ROUTES,
+    *webhooks.ROUTES,
+    *alerts.ROUTES,
 ]
