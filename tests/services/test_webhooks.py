@@ -46,6 +46,12 @@ def settings(path: str = ":memory:", **webhook: Any) -> Settings:  # Any: settin
 
 
 @pytest.fixture
+def autojump_clock() -> MockClock:
+    """Waits for a moment before it jumps: on a busy machine a packet takes one to its socket."""
+    return MockClock(autojump_threshold=0.001)
+
+
+@pytest.fixture
 async def central() -> AsyncIterator[CentralSystem]:
     async with CentralSystem(settings(), clock=trio_clock(NOON), inline_store=True) as made:
         yield made
@@ -270,7 +276,8 @@ async def test_resumed_while_it_fails_it_is_tried_at_once(
     theirs.answers = lambda _: ("200 OK", b"")
     await service.resume(made.webhook_id)
     await trio.sleep(1)
-    assert (len(theirs.refused), theirs.numbers) == (tries, [1, 2, 3, 4])
+    last = await central.store.read(events.last_number)
+    assert (len(theirs.refused), theirs.numbers) == (tries, [*range(1, last + 1)])
 
 
 async def test_events_are_delivered_again_from_a_number_on(
