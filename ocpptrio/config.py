@@ -267,6 +267,12 @@ class LogSettings(_Section, frozen=True, kw_only=True):
     format: LogFormat = LogFormat.TEXT
 
 
+class ObservabilitySettings(_Section, frozen=True, kw_only=True):
+    """[observability]: what others see of this process, beside its metrics."""
+
+    tracing: bool = False  # spans for OpenTelemetry; needs the extra "otel"
+
+
 class ProvisioningSettings(_Section, frozen=True, kw_only=True):
     """[provisioning]: how charge points get their wanted configuration."""
 
@@ -304,6 +310,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     commands: CommandSettings = CommandSettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
 
 
 class Effective(msgspec.Struct, frozen=True):

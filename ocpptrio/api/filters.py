@@ -20,9 +20,8 @@ ChargePointId = Annotated[
     str | None,
     QueryParameter(max_length=255, description="only of this charge point"),
 ]
-
-# A number that the store gave; no larger than what JavaScript counts exactly.
-Number = Annotated[int, PathParameter(ge=0, le=2**53)]
+# The number of a thing, in a path. What is larger cannot be told exactly in an OpenAPI document.
+Number = Annotated[int, PathParameter(ge=1, le=2**53)]
 _YEAR_9999_US: Final = to_us(datetime(9999, 1, 1, tzinfo=UTC))
 
 

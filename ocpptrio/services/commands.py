@@ -27,6 +27,7 @@ from ocpptrio.session.registry import Registry, Session
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.tracing import Tracing
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
@@ -82,6 +83,7 @@ class CommandService:
         *,
         expires_in_s: float | None = None,
         idempotency_key: str | None = None,
+        requested_by: str | None = None,
     ) -> int:
         """Keep a command until its charge point is there and can be asked; returns its id.
 
@@ -93,6 +95,7 @@ class CommandService:
                 `commands.expiry`.
             idempotency_key: the same key with the same request gives the same command again,
                 instead of a second one.
+            requested_by: who wants it; None: the central system itself.
 
         Raises:
             UnknownChargePoint: it is not registered.
@@ -115,6 +118,7 @@ class CommandService:
                 at_us=at_us,
                 expires_at_us=expires_at_us,
                 idempotency_key=idempotency_key,
+                requested_by=requested_by,
             )
 
         return await self._store.write(work)
@@ -197,6 +201,10 @@ class CommandService:
                 Sending(session, connection, request, record.command_id, record)
             )
         return await self.get(record.command_id)
+
+    def trace(self, tracing: Tracing) -> None:
+        """Let each command that is sent have a span."""
+        self._sender.tracing = tracing
 
     async def recover(self) -> None:
         """At start: nobody knows any more what became of those that were sent."""

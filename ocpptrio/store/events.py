@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from ocpptrio.events import AnyEvent, MeterValuesReceived, NumberedEvent
+from ocpptrio.events import AnyEvent, MeterValuesReceived, NumberedEvent, Registered
 from ocpptrio.store.driver import Reader, Row, SqlValue, Table
 
 TABLE = Table(name="events", columns=("at_us", "charge_point_id", "kind", "body"))
@@ -49,9 +49,13 @@ def latest(
 ) -> list[NumberedEvent]:
     """The last `limit` events, those with a number less than `before` if given, in order.
 
-    For one charge point this is quick if `kinds` leaves meter values out.
+    Quick if `kinds` leaves meter values out. With them, or without `kinds`, it takes the longer the
+    rarer events of that charge point are.
     """
     where, parameters = _where(charge_point_id, kinds)
+    if charge_point_id is not None:
+        where += " AND number >= ?"
+        parameters.append(_first_number(reader, charge_point_id))
     sql = _SELECT + " < ?" + where + " ORDER BY number DESC LIMIT ?"
     end = last_number(reader) + 1 if before is None else before
     return numbered(reader.rows(sql, [end, *parameters, limit])[::-1])
@@ -61,6 +65,20 @@ def last_number(reader: Reader) -> int:
     """The number of the newest event; 0 if there is none."""
     found = reader.row("SELECT coalesce(max(number), 0) FROM events")
     assert found is not None
+    assert isinstance(found[0], int)
+    return found[0]
+
+
+def _first_number(reader: Reader, charge_point_id: str) -> int:
+    """A number that no event of a charge point is below: that of a new one needs no long search."""
+    found = reader.row(
+        f"""SELECT number, kind FROM events WHERE charge_point_id = ?
+        AND kind <> '{_FREQUENT}' ORDER BY number LIMIT 1""",  # noqa: S608 - a name of ours
+        [charge_point_id],
+    )
+    # Without its beginning, there may be meter values that are older than all that is in the index.
+    if found is None or found[1] != Registered.__name__:
+        return 0
     assert isinstance(found[0], int)
     return found[0]
 
@@ -87,7 +105,9 @@ def _where(
         where += " AND charge_point_id = ?"
         parameters.append(charge_point_id)
     if kinds is not None:
-        where += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        # Of one charge point: by its index, not by that of the kind, which holds those of all.
+        kind = "kind" if charge_point_id is None else "kind || ''"
+        where += f" AND {kind} IN ({', '.join('?' * len(kinds))})"
         parameters.extend(kinds)
         if _FREQUENT not in kinds:
             where += f" AND kind <> '{_FREQUENT}'"  # the condition of the index, to the letter

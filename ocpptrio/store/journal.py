@@ -27,6 +27,19 @@ TABLE = Table(
 NEAR: Final = 1000  # messages of a charge point between a CALL and its answer
 
 _SELECT = "SELECT * FROM journal"
+# Far more frequent than all others, hence left out of the index by Action. As the index has it, to
+# the letter.
+_FREQUENT = (
+    "MeterValues",
+    "Heartbeat",
+    "StatusNotification",
+    "StartTransaction",
+    "StopTransaction",
+    "Authorize",
+)
+_RARE = f"action NOT IN ({', '.join(repr(action) for action in _FREQUENT)})"
+# The clock of this machine may have been set back; entries are looked for by time as if no more.
+_CLOCK_SET_BACK_US = 3_600_000_000
 _KIND = re.compile(r"\s*\[\s*([234])\s*,")
 
 
@@ -60,9 +73,9 @@ def entries(
     charge_point_id: str | None = None,
     action: str | None = None,
     direction: str | None = None,
+    unique_id: str | None = None,
     since_us: int | None = None,
     until_us: int | None = None,
-    unique_id: str | None = None,
     text: str | None = None,
     after: int | None = None,
     before: int | None = None,
@@ -72,6 +85,8 @@ def entries(
 
     Times are from `since_us` on and before `until_us`; `text` is looked for in the message.
     """
+    begin = None if since_us is None else _first_from(reader, since_us - _CLOCK_SET_BACK_US)
+    end = None if until_us is None else _first_from(reader, until_us + _CLOCK_SET_BACK_US)
     filters: dict[str, SqlValue] = {
         "charge_point_id = ?": charge_point_id,
         "action = ?": action,
@@ -79,12 +94,17 @@ def entries(
         "unique_id = ?": unique_id,
         "entry > ?": after,
         "entry < ?": before,
+        "entry >= ?": begin,
+        "entry <= ?": end,
         r"text LIKE ? ESCAPE '\'": None if text is None else like(text),
         "at_us >= ?": since_us,
         "at_us < ?": until_us,
     }
     chosen = {filter_: value for filter_, value in filters.items() if value is not None}
-    where = " WHERE " + " AND ".join(chosen) if chosen else ""
+    conditions = list(chosen)
+    if action is not None and action not in _FREQUENT and charge_point_id is None:
+        conditions.append(_RARE)
+    where = " WHERE " + " AND ".join(conditions) if conditions else ""
     order = " ORDER BY entry LIMIT ?" if after is not None else " ORDER BY entry DESC LIMIT ?"
     found = [
         JournalEntry.of(row)
@@ -125,3 +145,21 @@ def pair(reader: Reader, entry: JournalEntry) -> JournalEntry | None:
     # Either side counts by itself: its own CALL may have the same id.
     fitting = (one for one in others if (kind(one) is FrameKind.CALL) is not is_call)
     return next(fitting, None)
+
+
+def _first_from(reader: Reader, at_us: int) -> int:
+    """About the first entry from that time on: entries are in order of time, and have no index."""
+    # Apart, each is found at an end; together, SQLite would look at all.
+    found = reader.row("SELECT (SELECT min(entry) FROM journal), (SELECT max(entry) FROM journal)")
+    assert found is not None
+    low, high = int(found[0] or 0), int(found[1] or 0)
+    while low < high:
+        middle = (low + high) // 2
+        sql = "SELECT entry, at_us FROM journal WHERE entry >= ? ORDER BY entry LIMIT 1"
+        there = reader.row(sql, [middle])
+        assert there is not None
+        if int(there[1] or 0) >= at_us:
+            high = middle
+        else:
+            low = int(there[0] or 0) + 1
+    return low

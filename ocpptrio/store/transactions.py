@@ -3,7 +3,7 @@
 Not here: whose start or stop is believed (services), meter readings, stops that fit nothing.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
@@ -184,6 +184,18 @@ def open_of(reader: Reader, charge_point_id: str) -> list[TransactionRecord]:
 def everyone_open(reader: Reader) -> list[TransactionRecord]:
     order = " ORDER BY charge_point_id, connector_id, transaction_id"
     return _all(reader, " WHERE TRUE" + _OPEN + order, [], select=_SELECT_WITH_REGISTER)
+
+
+def open_among(
+    reader: Reader, among: str, parameters: Sequence[SqlValue]
+) -> list[TransactionRecord]:
+    """Open ones of some charge points, with their newest registers.
+
+    Args:
+        among: SQL that says of which, with `parameters`.
+    """
+    order = " ORDER BY charge_point_id, connector_id, transaction_id"
+    return _all(reader, f" WHERE {among}{_OPEN}{order}", parameters, select=_SELECT_WITH_REGISTER)
 
 
 def candidates_for_stop(
@@ -392,6 +404,14 @@ def listed(
         "started_at_us < ?": until_us,
         "transaction_id < ?": before,
     }
+    if since_us is not None and until_us is not None:
+        # Else all that came later would be looked at first.
+        ids = "SELECT min(transaction_id), max(transaction_id) FROM transactions"
+        times = " WHERE started_at_us >= ? AND started_at_us < ?"
+        ((first, last),) = reader.rows(ids + times, [since_us, until_us])
+        if first is None:
+            return []
+        filters |= {"transaction_id >= ?": first, "transaction_id <= ?": last}
     chosen = {filter_: value for filter_, value in filters.items() if value is not None}
     parameters = list(chosen.values())
     conditions = list(chosen)
@@ -417,6 +437,6 @@ def _one(
 
 
 def _all(
-    reader: Reader, sql: str, parameters: list[SqlValue], *, select: str = _SELECT
+    reader: Reader, sql: str, parameters: Sequence[SqlValue], *, select: str = _SELECT
 ) -> list[TransactionRecord]:
     return [TransactionRecord.of(row) for row in reader.rows(select + sql, parameters)]
