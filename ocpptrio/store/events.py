@@ -7,7 +7,18 @@ from collections.abc import Collection
 
 import msgspec
 
-from ocpptrio.events import AnyEvent, MeterValuesReceived, NumberedEvent, Registered
+from ocpptrio.events import (
+    AnyEvent,
+    CommandChanged,
+    Connected,
+    Disconnected,
+    MeterValuesReceived,
+    NumberedEvent,
+    Registered,
+    StatusChanged,
+    TransactionStarted,
+    TransactionStopped,
+)
 from ocpptrio.store.driver import Reader, Row, SqlValue, Table
 
 TABLE = Table(name="events", columns=("at_us", "charge_point_id", "kind", "body"))
@@ -15,6 +26,19 @@ TABLE = Table(name="events", columns=("at_us", "charge_point_id", "kind", "body"
 _SELECT = "SELECT number, body FROM events WHERE number"
 # Far more frequent than all others, hence left out of the index by charge point.
 _FREQUENT = MeterValuesReceived.__name__
+
+# What comes often is found without an index, and has no part in the one by kind. As that has it, to
+# the letter.
+_NOT_RARE = (
+    _FREQUENT,
+    StatusChanged.__name__,
+    Connected.__name__,
+    Disconnected.__name__,
+    TransactionStarted.__name__,
+    TransactionStopped.__name__,
+    CommandChanged.__name__,
+)
+_RARE = "".join(f" AND kind <> '{kind}'" for kind in _NOT_RARE)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
@@ -105,10 +129,10 @@ def _where(
         where += " AND charge_point_id = ?"
         parameters.append(charge_point_id)
     if kinds is not None:
-        # Of one charge point: by its index, not by that of the kind, which holds those of all.
-        kind = "kind" if charge_point_id is None else "kind || ''"
-        where += f" AND {kind} IN ({', '.join('?' * len(kinds))})"
+        where += f" AND kind IN ({', '.join('?' * len(kinds))})"
         parameters.extend(kinds)
-        if _FREQUENT not in kinds:
+        if charge_point_id is None and not any(kind in _NOT_RARE for kind in kinds):
+            where += _RARE
+        elif _FREQUENT not in kinds:
             where += f" AND kind <> '{_FREQUENT}'"  # the condition of the index, to the letter
     return where, parameters
