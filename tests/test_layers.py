@@ -27,6 +27,7 @@ LAYERS = {
     "opening": 2,
     "passwords": 2,
     "rates": 2,
+    "reachable": 2,
     "vendor_profiles": 2,
     "memory_transport": 3,
     "listener": 3,

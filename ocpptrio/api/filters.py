@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from ocpptrio.api.problems import bad_request
 from ocpptrio.clock import to_us
@@ -20,6 +20,8 @@ ChargePointId = Annotated[
     str | None,
     QueryParameter(max_length=255, description="only of this charge point"),
 ]
+# The number of a thing, in a path.
+Number = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
 
 def us(when: datetime | None, name: str) -> int | None:

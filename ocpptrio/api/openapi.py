@@ -12,11 +12,16 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from ocpptrio import __version__
-from ocpptrio.api.access import ANYBODY, SAFE, role_of
+from ocpptrio.api.access import ACCEPTS, ANYBODY, SAFE, role_of
+from ocpptrio.api.bodies import BODY
 from ocpptrio.api.given import AnyRequest
 from ocpptrio.api.problems import MEDIA_TYPE, ProblemDetails
 
-CONFLICTS: Final = "conflicts"
+ROOT: Final = "/api/v1/"
+# Below a charge point, yet subjects of their own.
+OF_THEIR_OWN: Final = ("commands", "configuration")
+CONFLICTS: Final = "conflicts"  # it can be answered 409
+ALSO: Final = "also"  # further statuses that nothing else tells
 TOKEN: Final = "token"  # noqa: S105 - the name of a way to present one
 COOKIE: Final = "cookie"
 
@@ -71,11 +76,48 @@ def document(app: Litestar) -> dict[str, Any]:  # Any: JSON
         for handler in getattr(route, "route_handlers", ())
         for method in handler.http_methods
     }
+    # Litestar's schemas of bodies lose limits, and do not say that no other fields are allowed.
+    bodies = {handler: body for handler in routes.values() if (body := _body(handler))}
+    references, exact = msgspec.json.schema_components(
+        tuple(bodies.values()), ref_template="#/components/schemas/{name}"
+    )
+    components |= exact
+    schemas = dict(zip(bodies, references, strict=True))
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             handler = routes[path, method.upper()]
+            if handler in schemas:
+                operation["requestBody"] = {
+                    "required": bool(_required(bodies[handler])),
+                    "content": {"application/json": {"schema": schemas[handler]}},
+                }
             _complete(operation, method.upper(), path, handler.opt)
+            operation["tags"] = [_subject(path)]
+            operation["operationId"] = handler.operation_id or handler.handler_name
     return schema
+
+
+def _subject(path: str) -> str:
+    """What a path is about, as people look for it."""
+    parts = [part for part in path.removeprefix(ROOT).split("/") if part and part[0] != "{"]
+    below = parts[1] if len(parts) > 1 and parts[1] in OF_THEIR_OWN else parts[0]
+    return below.partition(".")[0].replace("-", " ")
+
+
+def _body(handler: Any) -> type[msgspec.Struct] | None:  # Any: one of Litestar's handlers
+    """The struct that a route takes as JSON."""
+    if BODY in handler.opt:
+        found: type[msgspec.Struct] = handler.opt[BODY]
+        return found
+    field = handler.parsed_data_field
+    if field is None or ACCEPTS in handler.opt:
+        return None
+    is_struct = isinstance(field.annotation, type) and issubclass(field.annotation, msgspec.Struct)
+    return field.annotation if is_struct else None
+
+
+def _required(body: type[msgspec.Struct]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(body) if field.required]
 
 
 def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, Any]) -> None:
@@ -85,10 +127,14 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
     operation["description"] = f"{described}\n\n{needs}".strip()
     operation["x-role"] = None if role is None else str(role)
     operation["security"] = [] if role is None else [{TOKEN: []}, {COOKIE: []}]
+    if "204" in operation["responses"]:
+        operation["responses"]["204"].pop("content", None)  # there is nothing to read
     statuses = ["503"]
     if role is not None:
         statuses += ["401", "403"]
     parameters = operation.get("parameters", ())
+    for parameter in parameters:
+        _never_null(parameter)
     if parameters or "requestBody" in operation:
         statuses.append("400")
     else:
@@ -101,6 +147,7 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
         statuses.append("412")
     if opt.get(CONFLICTS):
         statuses.append("409")
+    statuses += opt.get(ALSO, ())
     if method not in SAFE:
         statuses += ["429", "415"]
     for status in statuses:
@@ -108,6 +155,15 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
             "description": _MEANINGS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
+
+
+def _never_null(parameter: dict[str, Any]) -> None:
+    """A parameter that may be left out is not null then: there is no null in an address."""
+    schema = parameter["schema"]
+    choices = [choice for choice in schema.get("oneOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del schema["oneOf"]
+        schema |= choices[0]
 
 
 @get("/api/openapi.json", opt=ANYBODY, include_in_schema=False)

@@ -4,6 +4,7 @@ Routes raise what the services raise, or a `Problem`. Not here: which route answ
 (openapi).
 """
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -30,6 +31,7 @@ from ocpptrio.errors import (
 from ocpptrio.services.access import LastAdmin, LoginRefused, TooManyTries
 
 MEDIA_TYPE: Final = "application/problem+json"
+_NAMED: Final = re.compile(r"(?:unknown|required) field (\S+)$")
 
 log = structlog.get_logger("ocpptrio.api")
 
@@ -152,7 +154,16 @@ def _field_errors(extra: Any) -> list[FieldError]:  # Any: as Litestar gives it
     found = []
     for item in extra if isinstance(extra, list) else ():
         if isinstance(item, dict) and "message" in item:
-            where = str(item.get("key", item.get("source", "")))
+            # A parameter whose name means something else to Litestar has "_" behind it here.
+            where = str(item.get("key", item.get("source", ""))).rstrip("_")
             message = str(item["message"]).replace("`", "")
-            found.append(FieldError(where, message))
+            found.append(FieldError(field_of(where, message), message))
     return found
+
+
+def field_of(path: str, reason: str) -> str:
+    """The field that is wrong: msgspec gives the path of the object that it is missing in."""
+    named = _NAMED.search(reason)
+    if named is None:
+        return path
+    return named[1] if path in ("", "data") else f"{path}.{named[1]}"

@@ -1,6 +1,5 @@
 """`ocpptrio tasks`: ask many charge points, at a pace."""
 
-import math
 import re
 from typing import Annotated, Any, Final
 
@@ -15,7 +14,7 @@ from ocpptrio.clock import system_clock
 from ocpptrio.presentation import at, public
 from ocpptrio.services.tasks import AT_A_TIME
 from ocpptrio.services.tasks import start as start_task
-from ocpptrio.store import charge_point_groups, commands, tasks
+from ocpptrio.store import commands, tasks
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import CommandRecord, TaskRecord, TaskState
 from ocpptrio.store.tasks import Progress, Terms
@@ -68,11 +67,9 @@ async def start(
     seconds = expires or database.settings().commands.expiry
 
     def work(db: Db) -> TaskRecord:
-        members = charge_point_groups.members(db, group) if group is not None else []
         terms = Terms(
             at_a_time=at_a_time,
             per_minute=per_minute,
-            stop_after=_failures(stop_after, len({*charge_points, *members})),
             expires_at_us=at_us + round(seconds * 1_000_000),
         )
         task_id = start_task(
@@ -81,6 +78,7 @@ async def start(
             charge_points,
             group=group,
             terms=terms,
+            stop_after=stop_after if stop_after is None or "%" in stop_after else int(stop_after),
             at_us=at_us,
             idempotency_key=key,
         )
@@ -187,12 +185,6 @@ async def cancel(
     async with database.open() as store:
         await store.write(lambda db: tasks.cancel(db, task, system_clock()))
     output.done(f"task {task} cancelled", {"cancelled": task})
-
-
-def _failures(text: str | None, total: int) -> int | None:
-    if text is None or not text.endswith("%"):
-        return None if text is None else int(text)
-    return max(1, math.ceil(total * int(text[:-1]) / 100))
 
 
 def _view(record: TaskRecord, progress: Progress) -> dict[str, object]:

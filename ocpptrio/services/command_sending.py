@@ -325,6 +325,7 @@ class Sender:
                 expires_at_us=record.expires_at_us,
                 task_id=record.task_id,
                 follows=command_id,
+                requested_by=record.requested_by,
             )
 
 

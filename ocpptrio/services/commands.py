@@ -83,6 +83,7 @@ class CommandService:
         *,
         expires_in_s: float | None = None,
         idempotency_key: str | None = None,
+        requested_by: str | None = None,
     ) -> int:
         """Keep a command until its charge point is there and can be asked; returns its id.
 
@@ -94,6 +95,7 @@ class CommandService:
                 `commands.expiry`.
             idempotency_key: the same key with the same request gives the same command again,
                 instead of a second one.
+            requested_by: who wants it; None: the central system itself.
 
         Raises:
             UnknownChargePoint: it is not registered.
@@ -116,6 +118,7 @@ class CommandService:
                 at_us=at_us,
                 expires_at_us=expires_at_us,
                 idempotency_key=idempotency_key,
+                requested_by=requested_by,
             )
 
         return await self._store.write(work)

@@ -5,10 +5,14 @@ charge points that are there. Offline ones take no place: their turn is when the
 sending (command_queue), what becomes of a command (commands).
 """
 
+import math
+import re
 from collections import deque
 from collections.abc import Collection, Mapping
 from typing import Final
+from weakref import WeakValueDictionary
 
+import msgspec
 import structlog
 import trio
 
@@ -38,6 +42,7 @@ PROGRESS_EVENTS: Final = 50  # of one task
 LOOK_S: Final = 60  # at least
 RETRY_S: Final = 5
 MINUTE_S: Final = 60
+SHARE: Final = re.compile(r"(100|[1-9]\d?)%")  # of the charge points of a task
 
 log = structlog.get_logger("ocpptrio.tasks")
 
@@ -133,7 +138,7 @@ class TaskService:
         self._running: dict[int, _Running] = {}
         self._begun: set[int] = set()  # tasks to be loaded
         self._begin = trio.Event()
-        self._ended: dict[int, trio.Event] = {}
+        self._ended: WeakValueDictionary[int, trio.Event] = WeakValueDictionary()
 
     # What an operator does.
 
@@ -145,9 +150,10 @@ class TaskService:
         group: str | None = None,
         at_a_time: int = AT_A_TIME,
         per_minute: int | None = None,
-        stop_after: int | None = None,
+        stop_after: int | str | None = None,
         expires_in_s: float | None = None,
         idempotency_key: str | None = None,
+        requested_by: str | None = None,
     ) -> int:
         """Ask many charge points for the same, or each for its own; returns the task's id.
 
@@ -157,10 +163,12 @@ class TaskService:
             group: who else is asked: its members now.
             at_a_time: how many may be under way at once, from being sent to being answered.
             per_minute: how many may be begun within a minute.
-            stop_after: after so many failures no more are sent. A failure is no answer, a refusal,
-                a status that means no, or an effect that failed or was not seen in time.
+            stop_after: after so many failures, or failures at this share of the charge points
+                ("10%"), no more are sent. A failure is no answer, a refusal, a status that means
+                no, or an effect that failed or was not seen in time.
             expires_in_s: what is not sent by then is not sent at all; default `commands.expiry`.
             idempotency_key: the same key with the same task gives that task again.
+            requested_by: who wants it; None: the central system itself.
 
         Raises:
             CommandError: nobody is asked, too many are, or a number is not above 0.
@@ -173,7 +181,6 @@ class TaskService:
         terms = Terms(
             at_a_time=at_a_time,
             per_minute=per_minute,
-            stop_after=stop_after,
             expires_at_us=at_us + round(seconds * 1_000_000),
         )
         return await self._store.write(
@@ -183,8 +190,10 @@ class TaskService:
                 charge_point_ids,
                 group=group,
                 terms=terms,
+                stop_after=stop_after,
                 at_us=at_us,
                 idempotency_key=idempotency_key,
+                requested_by=requested_by,
             )
         )
 
@@ -215,10 +224,11 @@ class TaskService:
             UnknownCommand: there is no such task.
         """
         while True:
-            ended = self._ended.setdefault(task_id, trio.Event())
+            ended = self._ended.get(task_id)
+            if ended is None:
+                ended = self._ended[task_id] = trio.Event()
             record = await self._store.read(lambda reader: tasks.get(reader, task_id))
             if record.state is not TaskState.RUNNING:
-                self._ended.pop(task_id, None)
                 return record
             await ended.wait()
 
@@ -378,11 +388,13 @@ def start(
     *,
     group: str | None = None,
     terms: Terms,
+    stop_after: int | str | None = None,
     at_us: int,
     idempotency_key: str | None = None,
+    requested_by: str | None = None,
 ) -> int:
     """As `TaskService.start`, inside a write: for a program beside the daemon."""
-    for name in ("at_a_time", "per_minute", "stop_after"):
+    for name in ("at_a_time", "per_minute"):
         value = getattr(terms, name)
         if value is not None and value < 1:
             raise CommandError(f"{name} must be at least 1, got {value}")
@@ -402,4 +414,24 @@ def start(
         )
     if len({draft.action for draft in drafts.values()}) > 1:
         raise CommandError("a task has one Action; start one for each")
-    return tasks.start(db, drafts, terms, at_us=at_us, idempotency_key=idempotency_key)
+    terms = msgspec.structs.replace(terms, stop_after=_failures(stop_after, len(drafts)))
+    return tasks.start(
+        db,
+        drafts,
+        terms,
+        at_us=at_us,
+        idempotency_key=idempotency_key,
+        requested_by=requested_by,
+    )
+
+
+def _failures(stop_after: int | str | None, total: int) -> int | None:
+    """How many failures a limit means: a number, or a share of all, at least one."""
+    if stop_after is None:
+        return None
+    found = SHARE.fullmatch(stop_after) if isinstance(stop_after, str) else None
+    if found is not None:
+        return max(1, math.ceil(total * int(found[1]) / 100))
+    if isinstance(stop_after, str) or stop_after < 1:
+        raise CommandError(f"stop_after: expected a number from 1, or 1% to 100%, got {stop_after}")
+    return stop_after

@@ -50,6 +50,7 @@ class Services:
 
     Attributes:
         handlers: request struct -> what answers it.
+        passwords: hashes them, without keeping others waiting.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Services:
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self.passwords = passwords
         self.authorization = AuthorizationService(store, settings.authorization)
         self._http_authorizer: HttpAuthorizer | None = None
         if settings.authorization.url:

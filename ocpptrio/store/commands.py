@@ -78,17 +78,19 @@ def insert(
     idempotency_key: str | None = None,
     task_id: int | None = None,
     follows: int | None = None,
+    requested_by: str | None = None,
 ) -> int:
     """Keep a command that is to be sent; returns its id.
 
     Args:
         expires_at_us: it waits for its charge point until then; None: its sender waits for it.
+        requested_by: as the audit log has it; None: ourselves, or the command line.
     """
     (record,) = _changed(
         db,
         """INSERT INTO commands (charge_point_id, action, request, secret_request, state,
-            created_at_us, expires_at_us, idempotency_key, task_id, follows)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *""",
+            created_at_us, expires_at_us, idempotency_key, task_id, follows, requested_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *""",
         [
             charge_point_id,
             draft.action,
@@ -101,6 +103,7 @@ def insert(
             idempotency_key,
             task_id,
             follows,
+            requested_by,
         ],
         at_us,
     )
@@ -115,6 +118,7 @@ def queue(
     at_us: int,
     expires_at_us: int,
     idempotency_key: str | None = None,
+    requested_by: str | None = None,
 ) -> int:
     """Keep a command until its charge point is there; returns its id.
 
@@ -140,6 +144,7 @@ def queue(
         at_us=at_us,
         expires_at_us=expires_at_us,
         idempotency_key=idempotency_key,
+        requested_by=requested_by,
     )
 
 
@@ -162,6 +167,7 @@ def insert_members(
     task_id: int,
     at_us: int,
     expires_at_us: int,
+    requested_by: str | None = None,
 ) -> None:
     """Queue the commands of a task. No events: there may be thousands, and the task has its own."""
     rows: list[Row] = [
@@ -174,15 +180,16 @@ def insert_members(
             at_us,
             expires_at_us,
             task_id,
+            requested_by,
         )
         for charge_point_id, draft in members
     ]
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
         some = rows[start : start + ROWS_PER_STATEMENT]
-        values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
+        values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
         # Nothing but question marks is put in.
         sql = f"""INSERT INTO commands (charge_point_id, action, request, secret_request, state,
-            created_at_us, expires_at_us, task_id) VALUES {values}"""  # noqa: S608
+            created_at_us, expires_at_us, task_id, requested_by) VALUES {values}"""  # noqa: S608
         db.run(sql, list(chain.from_iterable(some)))
 
 
@@ -371,13 +378,17 @@ def listed(
     charge_point_id: str | None = None,
     state: CommandState | None = None,
     task_id: int | None = None,
+    action: str | None = None,
+    before: int | None = None,
     limit: int = 100,
 ) -> list[CommandRecord]:
-    """Those that fit all that is given, newest first."""
+    """Those that fit all that is given, newest first; `before` is a command's number."""
     filters: dict[str, SqlValue] = {
         "charge_point_id = ?": charge_point_id,
         "state = ?": state,
         "task_id = ?": task_id,
+        "action = ?": action,
+        "command_id < ?": before,
     }
     chosen = {filter_: value for filter_, value in filters.items() if value is not None}
     where = " WHERE " + " AND ".join(chosen) if chosen else ""

@@ -453,23 +453,28 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     @property
     def failed(self) -> bool:
         """What was asked for did not happen, as far as is known."""
-        match self.effect:
-            case EffectState.SEEN:
-                return False
-            case EffectState.FAILED | EffectState.NOT_SEEN:
-                return True
-        if self.state is CommandState.ANSWERED:
-            return self.status is not None and self.status not in ACCEPTING
-        return self.state in (
-            CommandState.REFUSED,
-            CommandState.TIMED_OUT,
-            CommandState.UNKNOWN,
-            CommandState.FAILED,
-        )
+        return has_failed(self.state, self.status, self.effect)
 
 
 # The statuses of answers that mean yes; every other one means no, or not all of it.
 ACCEPTING = frozenset({"Accepted", "AcceptedCanceled", "Scheduled", "RebootRequired", "Unlocked"})
+
+
+def has_failed(state: CommandState, status: str | None, effect: EffectState) -> bool:
+    """What a command asked for did not happen, as far as is known."""
+    match effect:
+        case EffectState.SEEN:
+            return False
+        case EffectState.FAILED | EffectState.NOT_SEEN:
+            return True
+    if state is CommandState.ANSWERED:
+        return status is not None and status not in ACCEPTING
+    return state in (
+        CommandState.REFUSED,
+        CommandState.TIMED_OUT,
+        CommandState.UNKNOWN,
+        CommandState.FAILED,
+    )
 
 
 class TaskRecord(Record, frozen=True, kw_only=True):

@@ -94,6 +94,35 @@ class SqliteStore(GroupCommit):
         except apsw.Error as error:
             raise told(error, self.path) from error
 
+    async def backup(self, target: Path) -> int:
+        """Write a copy of all that is committed by now; others read and write meanwhile.
+
+        Returns:
+            Its size in bytes.
+
+        Raises:
+            StoreError: there is such a file already, or it cannot be written.
+        """
+        self._check_open()
+        return await trio.to_thread.run_sync(self._backup, target, limiter=self._readers)
+
+    def _backup(self, target: Path) -> int:
+        if target.exists():
+            raise StoreError(f"{target}: exists; name another file")
+        _make(str(target))
+        try:
+            # A connection of its own: one in memory has no other, and then nobody else reads.
+            connection = self._writer.connection if self._shared else _connected(self.path)
+            try:
+                connection.execute("VACUUM INTO ?", (str(target),))
+            finally:
+                if not self._shared:
+                    connection.close()
+        except apsw.Error as error:
+            target.unlink(missing_ok=True)
+            raise StoreError(f"{target}: cannot be written: {error}") from error
+        return target.stat().st_size
+
     def _connect(self) -> None:
         if self.path != MEMORY:
             _make(self.path)

@@ -3,7 +3,7 @@
 Not here: at which pace they are sent (services), the commands themselves (commands).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -14,12 +14,14 @@ from ocpptrio.events import TaskChanged
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.commands import Draft
 from ocpptrio.store.driver import Db, Reader, SqlValue
-from ocpptrio.store.records import CommandState, TaskRecord, TaskState
+from ocpptrio.store.records import CommandState, EffectState, TaskRecord, TaskState, has_failed
 
 # Charge points of one task: their rows are inserted in one commit, some 100 ms.
 LARGEST: Final = 10_000
 
 _SELECT = "SELECT * FROM tasks"
+# Of a task: how many commands stand where, and with what status and effect.
+_Counted = tuple[int, CommandState, str | None, EffectState, int]
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +36,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     at_a_time: int
     per_minute: int | None
-    stop_after: int | None
     expires_at_us: int
+    stop_after: int | None = None
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +66,7 @@ def start(
     *,
     at_us: int,
     idempotency_key: str | None = None,
+    requested_by: str | None = None,
 ) -> int:
     """Keep a task and the commands of its members; returns its id.
 
@@ -94,8 +97,9 @@ def start(
         )
     row = db.row(
         """INSERT INTO tasks (action, request, state, created_at_us, expires_at_us, at_a_time,
-            per_minute, stop_after, total, idempotency_key, digest)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *""",
+            per_minute, stop_after, total, idempotency_key, digest,
+            requested_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *""",
         [
             action,
             shown.pop() if len(shown) == 1 else None,
@@ -108,6 +112,7 @@ def start(
             len(requests),
             idempotency_key,
             digest,
+            requested_by,
         ],
     )
     assert row is not None
@@ -118,6 +123,7 @@ def start(
         task_id=record.task_id,
         at_us=at_us,
         expires_at_us=terms.expires_at_us,
+        requested_by=requested_by,
     )
     tell(db, record, at_us)
     return record.task_id
@@ -182,9 +188,18 @@ def get(reader: Reader, task_id: int) -> TaskRecord:
     return TaskRecord.of(found)
 
 
-def listed(reader: Reader, *, limit: int = 100) -> list[TaskRecord]:
-    """The last ones, newest first."""
-    return _all(reader, " ORDER BY task_id DESC LIMIT ?", [limit])
+def listed(
+    reader: Reader,
+    *,
+    state: TaskState | None = None,
+    before: int = 2**63 - 1,
+    limit: int = 100,
+) -> list[TaskRecord]:
+    """The last ones, newest first; `before` is a task's number."""
+    where = "" if state is None else " AND state = ?"
+    parameters: list[SqlValue] = [before] if state is None else [before, state]
+    sql = f" WHERE task_id < ?{where} ORDER BY task_id DESC LIMIT ?"
+    return _all(reader, sql, [*parameters, limit])
 
 
 def running(reader: Reader) -> list[TaskRecord]:
@@ -193,15 +208,27 @@ def running(reader: Reader) -> list[TaskRecord]:
 
 def progress(reader: Reader, task_id: int) -> Progress:
     """How far a task is: each charge point counts once, as it stands now."""
-    counts: dict[str, int] = {}
-    effects: dict[str, int] = {}
-    failures = 0
-    for record in commands.members(reader, task_id):
-        counts[record.state] = counts.get(record.state, 0) + 1
-        if record.effect != "none":
-            effects[record.effect] = effects.get(record.effect, 0) + 1
-        failures += record.failed
-    return Progress(counts=counts, failures=failures, effects=effects)
+    return progress_of_each(reader, [task_id])[task_id]
+
+
+def progress_of_each(reader: Reader, task_ids: Sequence[int]) -> dict[int, Progress]:
+    """How far each of these tasks is, in one look."""
+    found = {task_id: Progress(counts={}, failures=0, effects={}) for task_id in task_ids}
+    marks = ", ".join("?" * len(task_ids))
+    # Nothing but question marks is put in. Those that another one made up for do not count.
+    sql = f"""SELECT task_id, state, status, effect, count(*) FROM commands
+        WHERE task_id IN ({marks}) AND command_id NOT IN
+            (SELECT follows FROM commands WHERE task_id IN ({marks}) AND follows IS NOT NULL)
+        GROUP BY task_id, state, status, effect"""  # noqa: S608
+    for row in reader.rows(sql, [*task_ids, *task_ids]):
+        task_id, state, status, effect, count = msgspec.convert(row, _Counted)
+        so_far = found[task_id]
+        so_far.counts[state] = so_far.counts.get(state, 0) + count
+        if effect is not EffectState.NONE:
+            so_far.effects[effect] = so_far.effects.get(effect, 0) + count
+        if has_failed(state, status, effect):
+            found[task_id] = msgspec.structs.replace(so_far, failures=so_far.failures + count)
+    return found
 
 
 def _digest(requests: Mapping[str, Draft]) -> str:

@@ -3,7 +3,7 @@
 Not here: whose start or stop is believed (services), meter readings, stops that fit nothing.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
@@ -180,6 +180,18 @@ def open_of(reader: Reader, charge_point_id: str) -> list[TransactionRecord]:
 def everyone_open(reader: Reader) -> list[TransactionRecord]:
     order = " ORDER BY charge_point_id, connector_id, transaction_id"
     return _all(reader, " WHERE TRUE" + _OPEN + order, [], select=_SELECT_WITH_REGISTER)
+
+
+def open_among(
+    reader: Reader, among: str, parameters: Sequence[SqlValue]
+) -> list[TransactionRecord]:
+    """Open ones of some charge points, with their newest registers.
+
+    Args:
+        among: SQL that says of which, with `parameters`.
+    """
+    order = " ORDER BY charge_point_id, connector_id, transaction_id"
+    return _all(reader, f" WHERE {among}{_OPEN}{order}", parameters, select=_SELECT_WITH_REGISTER)
 
 
 def candidates_for_stop(
@@ -412,6 +424,6 @@ def _one(
 
 
 def _all(
-    reader: Reader, sql: str, parameters: list[SqlValue], *, select: str = _SELECT
+    reader: Reader, sql: str, parameters: Sequence[SqlValue], *, select: str = _SELECT
 ) -> list[TransactionRecord]:
     return [TransactionRecord.of(row) for row in reader.rows(select + sql, parameters)]

@@ -50,3 +50,8 @@ async def test_every_operation_says_what_it_does(api: Api) -> None:
     for method, path, operation in operations(api):
         assert operation["summary"], f"{method} {path}"
         assert len(operation["description"]) > len("Needs the role admin."), f"{method} {path}"
+
+
+async def test_every_operation_has_a_name_of_its_own(api: Api) -> None:
+    names = [operation["operationId"] for _method, _path, operation in operations(api)]
+    assert len(names) == len(set(names))

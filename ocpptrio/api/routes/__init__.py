@@ -5,7 +5,21 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from ocpptrio.api.routes import attempts, audit, overview, session, system, tokens, users
+from ocpptrio.api.routes import (
+    actions,
+    attempts,
+    audit,
+    charge_point_changes,
+    charge_points,
+    commands,
+    conditions,
+    overview,
+    session,
+    system,
+    tasks,
+    tokens,
+    users,
+)
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *session.ROUTES,
@@ -15,4 +29,10 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *attempts.ROUTES,
     *overview.ROUTES,
     *system.ROUTES,
+    *commands.ROUTES,
+    *tasks.ROUTES,
+    *actions.ROUTES,
+    *charge_points.ROUTES,
+    *charge_point_changes.ROUTES,
+    *conditions.ROUTES,
 ]
