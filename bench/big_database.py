@@ -79,7 +79,7 @@ async def ask_store(
 ) -> None:
     table.head("The store", "rows")
     async with trio.open_nursery() as nursery, SqliteStore(path) as store:
-        await nursery.start(store.run)
+        await nursery.start(store.run)  # noqa: ASYNC111 - closing the store ends it
         for name, work in big_questions.of_store(extent):
             if not wanted(name):
                 continue

@@ -138,7 +138,7 @@ def of_store(at: Extent) -> Iterator[tuple[str, Work]]:
             "a day long ago": {"since_us": end - 9 * DAY_US, "until_us": end - 8 * DAY_US},
             "unique id of a charge point": {"charge_point_id": POINT, "unique_id": "none"},
             "unique id": {"unique_id": "none"},
-            "text, nowhere": {"text": "nowhere"},
+            "text of a charge point, nowhere": {"charge_point_id": POINT, "text": "nowhere"},
         },
     )
     yield from _lists(

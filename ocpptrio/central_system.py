@@ -425,11 +425,13 @@ class CentralSystem:
 
     def _publish(self, events: Sequence[NumberedEvent]) -> None:
         self.registry.apply(events)
-        self.figures.events.update([type(numbered.event) for numbered in events])
+        counts = self.figures.events
         for numbered in events:
-            announce(numbered.event)
-            if isinstance(numbered.event, CommandChanged):
-                self._count(numbered.event)
+            event = numbered.event
+            counts[type(event)] += 1
+            announce(event)
+            if isinstance(event, CommandChanged):
+                self._count(event)
         self.services.notice(events)
         self.hub.publish(events)
 

@@ -100,7 +100,7 @@ class Witness:
             self._messages["out", "CALL"][_known(action)] += 1
             self._called_us = at_us
         else:
-            if text.startswith("[3"):
+            if text[1] == "3":
                 self._answers[action] += 1
             else:
                 self._messages["out", "CALLERROR"][_known(action)] += 1

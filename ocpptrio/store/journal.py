@@ -37,7 +37,7 @@ _FREQUENT = (
     "StopTransaction",
     "Authorize",
 )
-_RARE = f"action NOT IN ({', '.join(repr(action) for action in _FREQUENT)})"
+_RARE = " AND ".join(f"action <> '{action}'" for action in _FREQUENT)
 # The clock of this machine may have been set back; entries are looked for by time as if no more.
 _CLOCK_SET_BACK_US = 3_600_000_000
 _KIND = re.compile(r"\s*\[\s*([234])\s*,")

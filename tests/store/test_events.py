@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from ocpptrio.events import (
     AnyEvent,
     Connected,
@@ -83,7 +85,17 @@ async def test_a_store_without_events_is_at_zero(store: Store) -> None:
     assert await store.read(events.latest) == []
 
 
-async def test_events_of_a_charge_point_are_found_by_an_index(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("charge_point_id", "kind", "index"),
+    [
+        ("CP1", "Connected", "events_by_charge_point"),
+        ("CP1", "Removed", "events_by_charge_point"),
+        (None, "Removed", "events_by_rare_kind"),
+    ],
+)
+async def test_what_is_rare_is_found_by_an_index(
+    store: Store, charge_point_id: str | None, kind: str, index: str
+) -> None:
     plans: list[str] = []
 
     class Explained:
@@ -102,8 +114,8 @@ async def test_events_of_a_charge_point_are_found_by_an_index(store: Store) -> N
 
     await store.read(
         lambda reader: events.since(
-            Explained(reader), 0, charge_point_id="CP1", kinds=["Connected"]
+            Explained(reader), 0, charge_point_id=charge_point_id, kinds=[kind]
         )
     )
     (plan,) = plans
-    assert "events_by_charge_point" in plan
+    assert index in plan

@@ -5,7 +5,10 @@ CREATE INDEX transactions_by_stop ON transactions (stopped_at_us, energy_wh)
     WHERE stopped_at_us IS NOT NULL;
 
 -- Events and messages of a rare kind: without these, all have to be looked at to find none.
-CREATE INDEX events_by_kind ON events (kind, number) WHERE kind <> 'MeterValuesReceived';
+CREATE INDEX events_by_rare_kind ON events (kind, number)
+    WHERE kind <> 'MeterValuesReceived' AND kind <> 'StatusChanged' AND kind <> 'Connected'
+        AND kind <> 'Disconnected' AND kind <> 'TransactionStarted'
+        AND kind <> 'TransactionStopped' AND kind <> 'CommandChanged';
 CREATE INDEX journal_by_rare_action ON journal (action, entry)
-    WHERE action NOT IN ('MeterValues', 'Heartbeat', 'StatusNotification', 'StartTransaction',
-        'StopTransaction', 'Authorize');
+    WHERE action <> 'MeterValues' AND action <> 'Heartbeat' AND action <> 'StatusNotification'
+        AND action <> 'StartTransaction' AND action <> 'StopTransaction' AND action <> 'Authorize';
