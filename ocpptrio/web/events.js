@@ -1,6 +1,6 @@
 // Every kind of event with its words for people; the stream listens for exactly these kinds.
 
-import { clock, kw, kwh, plural } from "./format.js";
+import { kw, kwh, plural } from "./format.js";
 
 /** Kinds that come often and tell little one by one; the list of events leaves them out at first. */
 export const FREQUENT = new Set(["MeterValuesReceived", "ClockMeasured", "ConfigurationReported"]);
@@ -86,5 +86,3 @@ export function isWrong(event) {
     || (event.kind === "ProvisioningChanged" && event.state === "given up");
 }
 
-/** What the list says first: when, by our clock. */
-export const when = (event) => clock(event.at);
