@@ -129,6 +129,11 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
     operation["security"] = [] if role is None else [{TOKEN: []}, {COOKIE: []}]
     if "204" in operation["responses"]:
         operation["responses"]["204"].pop("content", None)  # there is nothing to read
+    if ACCEPTS in opt:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {opt[ACCEPTS]: {"schema": {"type": "string"}}},
+        }
     statuses = ["503"]
     if role is not None:
         statuses += ["401", "403"]

@@ -78,14 +78,14 @@ class _Log:
         pass
 
     async def access(
-        self, request: WWWScope, response: ResponseSummary, request_time: float
+        self, request: WWWScope, response: ResponseSummary | None, request_time: float
     ) -> None:
         if log.is_enabled_for(10):
             log.debug(
                 "request",
                 method=request.get("method"),
                 path=request["path"],
-                status=response["status"],
+                status=None if response is None else response["status"],  # None: it was cut off
                 ms=round(request_time * 1000),
             )
 

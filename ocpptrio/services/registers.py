@@ -117,6 +117,14 @@ def quick_running_wh(transaction: TransactionRecord, habits: Collection[str]) ->
     return round(last_wh - base_wh) if last_wh >= base_wh else None
 
 
+def so_far_wh(reader: Reader, transaction: TransactionRecord) -> int | None:
+    """As `running_wh`, of one that runs; None of all others: their energy is known, or never."""
+    if transaction.state is not TransactionState.OPEN:
+        return None
+    habits = {one.habit for one in register_habits.of(reader, transaction.charge_point_id)}
+    return running_wh(reader, transaction, habits)
+
+
 def remember(
     db: Db, transaction: TransactionRecord, found: Energy, samples: Sequence[Sample], at_us: int
 ) -> None:

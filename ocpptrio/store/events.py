@@ -4,6 +4,7 @@ Not here: inserting them; `Db.emit` and `Store.append` do, with the change they 
 """
 
 from collections.abc import Collection
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ TABLE = Table(name="events", columns=("at_us", "charge_point_id", "kind", "body"
 _SELECT = "SELECT number, body FROM events WHERE number"
 # Far more frequent than all others, hence left out of the index by charge point.
 _FREQUENT = MeterValuesReceived.__name__
+
+WINDOW: Final = 5000  # numbers that a scan looks at: some ms
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
@@ -61,6 +64,66 @@ def latest(
     return numbered(reader.rows(sql, [end, *parameters, limit])[::-1])
 
 
+class Scan(msgspec.Struct, frozen=True):
+    """A part of the events, as a filter lets through.
+
+    Attributes:
+        up_to: the number up to which nothing else fits.
+        more: there may be others behind.
+    """
+
+    events: list[NumberedEvent]
+    up_to: int
+    more: bool
+
+
+def scan(
+    reader: Reader,
+    after: int,
+    *,
+    limit: int,
+    charge_point_id: str | None = None,
+    group: str | None = None,
+    kinds: Collection[str] | None = None,
+) -> Scan:
+    """The next events after `after` that fit; looks at WINDOW at most, so it takes no long time."""
+    last = last_number(reader)
+    end = min(max(last, after), max(after, _oldest_number(reader) - 1) + WINDOW)
+    where, parameters = _where(charge_point_id, kinds, group)
+    sql = _SELECT + " > ? AND number <= ?" + where + " ORDER BY number LIMIT ?"
+    rows = reader.rows(sql, [after, end, *parameters, limit])
+    if len(rows) == limit:
+        end = _integer(rows[-1][0])
+    return Scan(numbered(rows), end, more=end < last)
+
+
+def count(
+    reader: Reader,
+    *,
+    after: int,
+    up_to: int,
+    charge_point_id: str | None = None,
+    group: str | None = None,
+    kinds: Collection[str] | None = None,
+) -> int:
+    """How many with a number behind `after`, up to `up_to`, fit."""
+    where, parameters = _where(charge_point_id, kinds, group)
+    # Names of our own and question marks.
+    sql = f"SELECT count(*) FROM events WHERE number > ? AND number <= ?{where}"  # noqa: S608
+    ((found,),) = reader.rows(sql, [after, up_to, *parameters])
+    return _integer(found)
+
+
+def _oldest_number(reader: Reader) -> int:
+    ((found,),) = reader.rows("SELECT coalesce(min(number), 1) FROM events")
+    return _integer(found)
+
+
+def _integer(value: SqlValue) -> int:
+    assert isinstance(value, int)
+    return value
+
+
 def last_number(reader: Reader) -> int:
     """The number of the newest event; 0 if there is none."""
     found = reader.row("SELECT coalesce(max(number), 0) FROM events")
@@ -97,13 +160,17 @@ def numbered(rows: list[Row]) -> list[NumberedEvent]:
 
 
 def _where(
-    charge_point_id: str | None, kinds: Collection[str] | None
+    charge_point_id: str | None, kinds: Collection[str] | None, group: str | None = None
 ) -> tuple[str, list[SqlValue]]:
     where = ""
     parameters: list[SqlValue] = []
     if charge_point_id is not None:
         where += " AND charge_point_id = ?"
         parameters.append(charge_point_id)
+    if group is not None:
+        where += """ AND charge_point_id IN
+            (SELECT charge_point_id FROM charge_point_groups WHERE group_name = ?)"""
+        parameters.append(group)
     if kinds is not None:
         # Of one charge point: by its index, not by that of the kind, which holds those of all.
         kind = "kind" if charge_point_id is None else "kind || ''"

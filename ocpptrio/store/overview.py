@@ -15,7 +15,9 @@ _SQL = """SELECT
     (SELECT count(*) FROM reviews WHERE resolved_at_us IS NULL),
     (SELECT count(*) FROM attempts),
     (SELECT count(*) FROM conditions WHERE cleared_at_us IS NULL),
-    (SELECT count(*) FROM commands WHERE settled_at_us IS NULL)"""
+    (SELECT count(*) FROM commands WHERE settled_at_us IS NULL),
+    (SELECT count(*) FROM alerts WHERE ended_at_us IS NULL),
+    (SELECT count(*) FROM webhooks WHERE state = 'failing')"""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -32,8 +34,12 @@ class Waiting(msgspec.Struct, frozen=True):
     attempts: int
     conditions: int
     commands: int
+    alerts: int
+    webhooks_failing: int
 
 
 def waiting(reader: Reader, *, since_us: int) -> Waiting:
     (row,) = reader.rows(_SQL, [since_us])
-    return Waiting(events.last_number(reader), *cast("tuple[int, int, int, int, int]", row))
+    return Waiting(
+        events.last_number(reader), *cast("tuple[int, int, int, int, int, int, int]", row)
+    )

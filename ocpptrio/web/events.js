@@ -65,13 +65,7 @@ export const WORDS = {
   ClockMeasured: (e) => `Clock is off by ${Math.round((e.skew_us ?? 0) / 1e6)} s`,
 };
 
-// Those that the API does not have yet: it refuses to filter by a kind that it does not know.
-const NOT_YET = ["WebhookChanged", "WebhookLagging", "AlertOpened", "AlertClosed", "AlertAcknowledged"];
-
-export const KINDS = Object.keys(WORDS).filter((kind) => !NOT_YET.includes(kind));
-
-/** Of these, the ones that there are. */
-export const known = (kinds) => kinds.filter((kind) => KINDS.includes(kind));
+export const KINDS = Object.keys(WORDS);
 
 /** The event in words. Kinds that this page does not know yet are named. */
 export function words(event) {

@@ -145,3 +145,41 @@ async def test_rare_actions_have_an_index(store: Store) -> None:
     ((text, parameters),) = sql
     plan = await store.read(lambda reader: reader.rows("EXPLAIN QUERY PLAN " + text, parameters))
     assert "journal_by_rare_action" in str(plan)
+
+
+async def test_a_question_without_an_answer_is_not_paired_with_another_question(
+    store: Store,
+) -> None:
+    for number, direction in enumerate((IN, OUT, IN), start=1):
+        text = f'[{"2" if number < 3 else "3"},"1","Heartbeat",{{}}]'
+        row = journal.row(
+            at_us=number,
+            charge_point_id="CP1",
+            generation=1,
+            direction=direction,
+            action="Heartbeat",
+            unique_id="1",
+            text=text,
+        )
+        store.note(journal.TABLE, row)
+    await store.write(lambda db: None)
+    found = await store.read(journal.entries)
+    pairs = await store.read(lambda reader: [journal.pair(reader, entry) for entry in found])
+    assert pairs == [None, found[2], found[1]]
+
+
+async def test_what_is_no_frame_has_no_kind_and_no_pair(store: Store) -> None:
+    row = journal.row(
+        at_us=1,
+        charge_point_id="CP1",
+        generation=1,
+        direction=IN,
+        action="",
+        unique_id="",
+        text="hello",
+    )
+    store.note(journal.TABLE, row)
+    await store.write(lambda db: None)
+    (entry,) = await store.read(journal.entries)
+    assert journal.kind(entry) is None
+    assert await store.read(lambda reader: journal.pair(reader, entry)) is None

@@ -52,7 +52,14 @@ async def test_the_overview_counts_what_waits_and_what_was_charged(store: Sqlite
     await store.write(work)
     found = await store.read(lambda reader: overview.waiting(reader, since_us=100))
     assert found == overview.Waiting(
-        event_number=2, energy_wh=707, reviews=0, attempts=1, conditions=0, commands=1
+        event_number=2,
+        energy_wh=707,
+        reviews=0,
+        attempts=1,
+        conditions=0,
+        commands=1,
+        alerts=0,
+        webhooks_failing=0,
     )
 
 

@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from ocpptrio.api.routes import (
     actions,
+    alerts,
     attempts,
     audit,
     charge_point_changes,
@@ -16,12 +17,20 @@ from ocpptrio.api.routes import (
     configuration,
     deviations,
     groups,
+    journal,
     overview,
+    reviews,
+    security_events,
+    series,
     session,
     system,
+    tag_groups,
+    tags,
     tasks,
     tokens,
+    transactions,
     users,
+    webhooks,
 )
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
@@ -41,4 +50,13 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *configuration.ROUTES,
     *groups.ROUTES,
     *deviations.ROUTES,
+    *transactions.ROUTES,
+    *reviews.ROUTES,
+    *tags.ROUTES,
+    *tag_groups.ROUTES,
+    *series.ROUTES,
+    *journal.ROUTES,
+    *security_events.ROUTES,
+    *webhooks.ROUTES,
+    *alerts.ROUTES,
 ]

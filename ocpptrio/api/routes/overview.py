@@ -37,6 +37,7 @@ class Overview(View, frozen=True, kw_only=True):
         energy_today_wh: of transactions that stopped today (UTC).
         attempts: identities that were turned away.
         commands_open: queued, or sent and not answered.
+        webhooks_failing: of which the last try failed.
     """
 
     event_number: int
@@ -48,6 +49,8 @@ class Overview(View, frozen=True, kw_only=True):
     reviews_waiting: int
     attempts: int
     conditions: int
+    alerts_open: int
+    webhooks_failing: int
     commands_open: int
 
 
@@ -78,6 +81,8 @@ async def get_overview(central: Central) -> Overview:
         reviews_waiting=waits.reviews,
         attempts=waits.attempts,
         conditions=waits.conditions,
+        alerts_open=waits.alerts,
+        webhooks_failing=waits.webhooks_failing,
         commands_open=waits.commands,
     )
 
