@@ -1,6 +1,6 @@
 // Every kind of event with its words for people; the stream listens for exactly these kinds.
 
-import { clock, kw, kwh, plural } from "./format.js";
+import { kw, kwh, plural } from "./format.js";
 
 /** Kinds that come often and tell little one by one; the list of events leaves them out at first. */
 export const FREQUENT = new Set(["MeterValuesReceived", "ClockMeasured", "ConfigurationReported"]);
@@ -65,13 +65,7 @@ export const WORDS = {
   ClockMeasured: (e) => `Clock is off by ${Math.round((e.skew_us ?? 0) / 1e6)} s`,
 };
 
-// Those that the API does not have yet: it refuses to filter by a kind that it does not know.
-const NOT_YET = ["WebhookChanged", "WebhookLagging", "AlertOpened", "AlertClosed", "AlertAcknowledged"];
-
-export const KINDS = Object.keys(WORDS).filter((kind) => !NOT_YET.includes(kind));
-
-/** Of these, the ones that there are. */
-export const known = (kinds) => kinds.filter((kind) => KINDS.includes(kind));
+export const KINDS = Object.keys(WORDS);
 
 /** The event in words. Kinds that this page does not know yet are named. */
 export function words(event) {
@@ -86,5 +80,3 @@ export function isWrong(event) {
     || (event.kind === "ProvisioningChanged" && event.state === "given up");
 }
 
-/** What the list says first: when, by our clock. */
-export const when = (event) => clock(event.at);

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, signal } from "./html.js";
 import { address } from "./api.js";
-import { KINDS, known } from "./events.js";
+import { KINDS } from "./events.js";
 import { session } from "./state.js";
 
 /** off, connecting, live or reconnecting. */
@@ -57,7 +57,7 @@ function open() {
     return;
   }
   if (streamState.peek() !== "reconnecting") streamState.value = "connecting";
-  const query = { charge_point_id: filter.chargePointId, kind: filter.kinds && known(filter.kinds), after: lastNumber };
+  const query = { charge_point_id: filter.chargePointId, kind: filter.kinds, after: lastNumber };
   const opened = new EventSource(address("/events/stream", query));
   source = opened;
   opened.onopen = () => {

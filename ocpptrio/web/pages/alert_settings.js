@@ -27,7 +27,7 @@ export default function AlertSettings() {
         : html`<${Table} caption="Who is told" rowKey=${(one) => one.name} rows=${it.destinations} columns=${[
           { head: "To", cell: (one) => html`<strong>${one.name}</strong>` },
           { head: "Last sent", cell: (one) => html`<${Time} at=${one.last_sent_at} />` },
-          { head: "State", cell: (one) => (one.last_error ? html`<${Mark} shape="cross" tone="danger">${one.last_error}<//>` : html`<${Mark} shape="done" tone="accent">Works<//>`) },
+          { head: "State", cell: (one) => (one.last_error ? html`<${Mark} shape="cross" tone="danger">Failed<//><br /><small>${one.last_error}</small>` : html`<${Mark} shape="done" tone="accent">Works<//>`) },
         ]} />`}<//>
       <${Panel} title="Of what, and when"><${Facts} of=${[
         ["Of what", it.kinds.join(", ")], ["Security events", it.security_events.join(", ")], ["Quiet hours", it.quiet_hours ? `${it.quiet_hours} (${it.time_zone})` : "none"],

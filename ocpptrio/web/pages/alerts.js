@@ -7,6 +7,7 @@ import { Act } from "../components/dialog.js";
 import { Mark } from "../components/mark.js";
 import { refreshOverview } from "../components/shell.js";
 import { PagedTable } from "../components/table.js";
+import { plural } from "../format.js";
 import { useEvents, useStream } from "../live.js";
 import { refine } from "../router.js";
 import { may } from "../state.js";
@@ -25,8 +26,14 @@ function List({ open }) {
   const list = usePages("/alerts", { open: open ? true : undefined });
   useStream({ kinds: ["AlertOpened", "AlertClosed", "AlertAcknowledged"] }, null);
   useEvents(() => soon(list.reload), list.reload);
-  return html`<${PagedTable} list=${list} noun="alert" caption="Alerts" rowKey=${(one) => one.alert_id} columns=${[
-    { head: "Alert", cell: (one) => html`<${Mark} shape=${one.ended_at ? "check" : "triangle"} tone=${one.ended_at ? "faint" : one.acknowledged_at ? "warn" : "danger"}>${one.kind}<//>${one.occurrences > 1 ? ` (${one.occurrences} times)` : ""}${one.detail && html`<br /><small>${[one.subject, one.detail].filter(Boolean).join(": ")}</small>`}` },
+  const waiting = list.items.filter((one) => !one.acknowledged_at);
+  const all = may("operator") && waiting.length > 1 && html`<${Act} action=${async () => {
+    for (const one of waiting) await post(at`/alerts/${one.alert_id}/acknowledge`);
+    list.reload();
+    refreshOverview();
+  }} done=${plural(waiting.length, "alert is acknowledged", "alerts are acknowledged")}>Acknowledge all shown<//>`;
+  return html`<${PagedTable} list=${list} noun="alert" title=${open ? "Open now" : "All alerts"} actions=${all} caption="Alerts" rowKey=${(one) => one.alert_id} columns=${[
+    { head: "Alert", cell: (one) => html`<${Mark} shape=${one.ended_at ? "check" : "triangle"} tone=${one.ended_at ? "faint" : one.acknowledged_at ? "warn" : "danger"}>${one.kind}<//>${one.occurrences > 1 ? ` (${one.occurrences} times)` : ""}${one.detail && html`<br /><small>${one.detail.startsWith(one.subject) ? one.detail : `${one.subject}: ${one.detail}`}</small>`}` },
     { head: "Charge point", cell: (one) => html`${one.charge_point_id ? html`<a href=${at`/charge-points/${one.charge_point_id}`}>${one.charge_point_id}</a>` : "–"}${one.connector_id ? html` <small>connector ${one.connector_id}</small>` : ""}` },
     { head: "Since", cell: (one) => html`<${Time} at=${one.since} />` },
     { head: "Ended", wide: true, cell: (one) => (one.ended_at ? html`<${Time} at=${one.ended_at} />` : "open") },

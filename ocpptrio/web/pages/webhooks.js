@@ -106,7 +106,7 @@ function Deliveries({ found }) {
   return html`<${Table} caption="Last attempts" rowKey=${(one) => one.delivery_number} rows=${items} columns=${[
     { head: "When", cell: (one) => html`<${Time} at=${one.at} />` },
     { head: "Events", cell: (one) => one.first_number == null ? "a test" : one.events === 1 ? one.first_number : `${one.first_number} to ${one.last_number}` },
-    { head: "Result", cell: (one) => { const good = one.error === null; return html`<${Mark} shape=${good ? "done" : "cross"} tone=${good ? "accent" : "danger"}>${[one.status, one.error].filter(Boolean).join(": ")}<//>`; } },
+    { head: "Result", cell: (one) => { const good = one.error === null; return html`<${Mark} shape=${good ? "done" : "cross"} tone=${good ? "accent" : "danger"}>${one.status ?? "No answer"}<//>${one.error && html`<br /><small>${one.error}</small>`}`; } },
     { head: "Took", num: true, wide: true, cell: (one) => (one.took_ms != null ? `${one.took_ms} ms` : "") },
   ]} />`;
 }
