@@ -5,7 +5,17 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from ocpptrio.api.routes import actions, attempts, audit, commands, session, tasks, tokens, users
+from ocpptrio.api.routes import (
+    actions,
+    attempts,
+    audit,
+    commands,
+    events,
+    session,
+    tasks,
+    tokens,
+    users,
+)
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *session.ROUTES,
@@ -16,4 +26,5 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *commands.ROUTES,
     *tasks.ROUTES,
     *actions.ROUTES,
+    *events.ROUTES,
 ]
