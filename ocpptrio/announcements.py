@@ -9,6 +9,8 @@ from typing import Any, Final
 import structlog
 
 from ocpptrio.events import (
+    AlertClosed,
+    AlertOpened,
     AnyEvent,
     AuthorizationRefused,
     Booted,
@@ -26,6 +28,8 @@ from ocpptrio.events import (
     TransactionStarted,
     TransactionStopped,
     TransactionSuperseded,
+    WebhookChanged,
+    WebhookLagging,
 )
 
 log = structlog.get_logger("ocpptrio.messages")
@@ -81,6 +85,17 @@ _INFO: Final[dict[type[Event], _Line]] = {
         lambda e: {"condition": str(e.condition), "connector": e.connector_id},
     ),
     SecurityEventReported: ("security event", lambda e: {"type": e.type}),
+    AlertClosed: (
+        "alert is over",
+        lambda e: {"alert": e.alert_id, "kind": str(e.alert), "connector": e.connector_id},
+    ),
+    WebhookChanged: (
+        "webhook",
+        lambda e: (
+            {"webhook": e.webhook_id, "receiver": e.receiver, "change": e.change}
+            | ({} if e.detail is None else {"detail": e.detail})
+        ),
+    ),
 }
 _WARNING: Final[dict[type[Event], _Line]] = {
     TransactionSuperseded: (
@@ -107,6 +122,19 @@ _WARNING: Final[dict[type[Event], _Line]] = {
             "connector": e.connector_id,
             "step": str(e.step),
         },
+    ),
+    AlertOpened: (
+        "alert",
+        lambda e: {
+            "alert": e.alert_id,
+            "kind": str(e.alert),
+            "connector": e.connector_id,
+            "detail": e.detail,
+        },
+    ),
+    WebhookLagging: (
+        "webhook loses events; see: ocpptrio webhooks list",
+        lambda e: {"webhook": e.webhook_id, "receiver": e.receiver, "lost": e.lost_events},
     ),
     ReviewOpened: (
         "waits for a person: ocpptrio transactions review show",

@@ -6,6 +6,7 @@
 Not here: what is decided (services), what is known (session), the process around it (daemon).
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC
@@ -20,7 +21,8 @@ from ocpptrio.clock import Clock, system_clock
 from ocpptrio.config import Settings, UnknownFields
 from ocpptrio.connection import Connection, Transport
 from ocpptrio.errors import ErrorCode, NotConnected, RemoteProtocolError, StoreError
-from ocpptrio.events import NumberedEvent, OpenMode
+from ocpptrio.events import CommandChanged, NumberedEvent, OpenMode
+from ocpptrio.figures import Figures
 from ocpptrio.listener import Identify, Link, Listener
 from ocpptrio.passwords import Passwords
 from ocpptrio.protocol.actions import Role
@@ -37,7 +39,9 @@ from ocpptrio.session.restore import restore
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, deviations
 from ocpptrio.store.driver import Db
+from ocpptrio.store.records import CommandState, EffectState
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.tracing import Tracing
 from ocpptrio.vendor_profiles import load_profiles
 from ocpptrio.witness import Witness
 
@@ -126,9 +130,10 @@ class CentralSystem:
         decisions: what waits for a person, and how it is resolved.
         services: all of them.
         addresses: the (address, port) pairs bound, once it runs.
+        figures: what it counts and measures of itself.
 
     Raises:
-        ConfigError: a vendor profile is wrong.
+        ConfigError: a vendor profile is wrong, or tracing needs an extra that is not there.
     """
 
     def __init__(
@@ -149,12 +154,17 @@ class CentralSystem:
         self._connection_options = {"new_unique_id": new_unique_id} if new_unique_id else {}
         self.store = SqliteStore(self.settings.store.path, inline=inline_store)
         self.store.publish = self._publish
+        self.figures = Figures(self.store.commit_s)
         self.services = Services(self.settings, self.store, self.registry, self.passwords, clock)
         self.handlers = self.services.handlers
         self.data_transfer = self.services.data_transfer
         self.commands = self.services.commands
         self.tasks = self.services.tasks
         self.decisions = self.services.decisions
+        self._tracing = Tracing() if self.settings.observability.tracing else None
+        if self._tracing is not None:
+            self.commands.trace(self._tracing)
+            self.store.watch_commit = self._tracing.committed
         self._listener = Listener(
             self.settings.ocpp,
             self.services.admission.admit,
@@ -186,6 +196,7 @@ class CentralSystem:
                     nursery.start_soon(
                         Liveness(self.registry, self.settings.ocpp, self._no_pong).run
                     )
+                    nursery.start_soon(self.figures.run, self.clock())
                     await self.services.start(nursery)
                     if self.settings.ocpp.enabled:
                         self.addresses = await nursery.start(self._listener.run)
@@ -254,6 +265,17 @@ class CentralSystem:
         """
         self.services.authorization.consult(authorizer)
 
+    @property
+    def refusals(self) -> Counter[str]:
+        """How many were not let in at the listener, by the reason in a few words."""
+        return self._listener.refusals
+
+    @property
+    def ready(self) -> bool:
+        """Charge points are let in, and what they say is written."""
+        listening = bool(self.addresses) or not self.settings.ocpp.enabled
+        return listening and self.store.writes and not self._stop.is_set()
+
     def watch(self, charge_point_id: str | None = None) -> AbstractContextManager[Watcher]:
         """Subscribe to events: `with central.watch() as events: async for numbered in events`."""
         return self.hub.watch(charge_point_id=charge_point_id)
@@ -303,10 +325,13 @@ class CentralSystem:
             lambda db: charge_points.connected(db, charge_point_id, peer=peer, at_us=at_us)
         )
         session = self.registry.session(charge_point_id)
-        witness = Witness(self.settings, self.store, self.clock, session, generation)
+        witness = Witness(self.settings, self.store, self.clock, session, generation, self.figures)
+        self.figures.connections["accepted"] += 1
+
+        answered_by = self._answer if self._tracing is None else self._answer_traced
 
         async def answer(event: CallReceived) -> Message:
-            return await self._answer(session, event)
+            return await answered_by(session, event)
 
         settings = self.settings.ocpp
         grace_s = session.vendor_profile.boot_grace_s
@@ -355,6 +380,12 @@ class CentralSystem:
                 except StoreError:  # closed before us; at the next start all are marked offline
                     log.warning("end of connection not recorded", charge_point=charge_point_id)
 
+    async def _answer_traced(self, session: Session, event: CallReceived) -> Message:
+        assert self._tracing is not None
+        charge_point_id, unique_id = session.state.charge_point_id, str(event.unique_id)
+        with self._tracing.received(charge_point_id, event.action, unique_id):
+            return await self._answer(session, event)
+
     async def _answer(self, session: Session, event: CallReceived) -> Message:
         request = event.request
         state = session.state
@@ -394,10 +425,19 @@ class CentralSystem:
 
     def _publish(self, events: Sequence[NumberedEvent]) -> None:
         self.registry.apply(events)
+        self.figures.events.update([type(numbered.event) for numbered in events])
         for numbered in events:
             announce(numbered.event)
+            if isinstance(numbered.event, CommandChanged):
+                self._count(numbered.event)
         self.services.notice(events)
         self.hub.publish(events)
+
+    def _count(self, changed: CommandChanged) -> None:
+        """Count the end of a command, once: afterwards its effect changes, and it does not."""
+        settled = changed.state not in (CommandState.QUEUED, CommandState.SENT)
+        if settled and changed.effect in (EffectState.NONE, EffectState.AWAITED):
+            self.figures.commands[changed.state, changed.action] += 1
 
     def _no_pong(self, session: Session) -> None:
         self._note(session, "", DeviationKind.NO_PONG, "a ping was not answered")

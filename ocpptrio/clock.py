@@ -37,6 +37,20 @@ def from_us(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
+def parse_time(text: str) -> int:
+    """Microseconds since 1970 of `2026-11-22`, `2026-11-22T10:00` or `2026-11-22T09:00:00Z`.
+
+    A day means its beginning; without a zone, local time is meant.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    try:
+        return to_us(datetime.fromisoformat(text).astimezone())
+    except (ValueError, OverflowError):
+        raise ValueError("write 2026-11-22, 2026-11-22T10:00 or 2026-11-22T09:00:00Z") from None
+
+
 def whole_seconds(us: int) -> datetime:
     """As `from_us`, cut to the second: the form that no charge point is known to refuse."""
     return EPOCH + timedelta(seconds=us // 1_000_000)

@@ -23,6 +23,8 @@ from ocpptrio.errors import ConfigError
 
 PREFIX: Final = "OCPPTRIO_"  # of the environment variables that are settings
 
+SHORTEST_SECRET: Final = 16  # characters of what is signed with
+
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1)]
@@ -68,6 +70,29 @@ class Fallback(StrEnum):
     REJECT = "reject"
 
 
+class AlertKind(StrEnum):
+    """What people can be told of. Most are conditions that the watchdog raises, by their names."""
+
+    OFFLINE = "offline"
+    FAULTED = "faulted"  # a connector says so, or the charge point
+    SECURITY_EVENT = "security event"
+    STUCK_PREPARING = "stuck in Preparing"
+    STUCK_FINISHING = "stuck in Finishing"
+    FAILING_WEBHOOK = "failing webhook"
+    NO_ANSWER = "no answer"
+    WRONG_CLOCK = "wrong clock"
+    NO_METER_VALUES = "no meter values"
+    LONG_TRANSACTION = "long transaction"
+    BOOT_LOOP = "boot loop"
+    RECONNECTS = "reconnects"
+
+
+class MailSecurity(StrEnum):
+    STARTTLS = "starttls"  # begins in the clear, refused if the server cannot
+    TLS = "tls"  # from the first byte
+    NONE = "none"
+
+
 class LogFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -95,6 +120,20 @@ def _check_networks(networks: tuple[str, ...]) -> None:
 def _check_url(key: str, url: str) -> None:
     if url and not url.startswith(("http://", "https://")):
         raise ValueError(f"{key}: expected http:// or https://")
+
+
+def _zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _check_zone(name: str) -> None:
+    try:
+        _zone(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(
+            "time_zone: expected a name such as Europe/Berlin that this machine knows "
+            "(else: pip install tzdata)"
+        ) from None
 
 
 class OcppSettings(_Section, frozen=True, kw_only=True):
@@ -168,17 +207,11 @@ class AuthorizationSettings(_Section, frozen=True, kw_only=True):
         _check_url("url", self.url)
         if not (self.token.isascii() and self.token.isprintable()):
             raise ValueError("token: expected visible ASCII characters")
-        try:
-            self.zone  # noqa: B018 - whether there is one
-        except (LookupError, ValueError, OSError):
-            raise ValueError(
-                "time_zone: expected a name such as Europe/Berlin that this machine knows "
-                "(else: pip install tzdata)"
-            ) from None
+        _check_zone(self.time_zone)
 
     @property
     def zone(self) -> tzinfo:
-        return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
+        return _zone(self.time_zone)
 
     @property
     def remember_us(self) -> int | None:
@@ -267,6 +300,12 @@ class LogSettings(_Section, frozen=True, kw_only=True):
     format: LogFormat = LogFormat.TEXT
 
 
+class ObservabilitySettings(_Section, frozen=True, kw_only=True):
+    """[observability]: what others see of this process, beside its metrics."""
+
+    tracing: bool = False  # spans for OpenTelemetry; needs the extra "otel"
+
+
 class ProvisioningSettings(_Section, frozen=True, kw_only=True):
     """[provisioning]: how charge points get their wanted configuration."""
 
@@ -289,6 +328,67 @@ class VendorProfileSettings(_Section, frozen=True, kw_only=True):
     directory: str = ""  # of *.toml files that come before the shipped profiles; "": none
 
 
+class WebhookSettings(_Section, frozen=True, kw_only=True):
+    """[webhooks]: how events are delivered; where to, `ocpptrio webhooks` says."""
+
+    timeout: Seconds = 10  # s for a receiver to answer
+    private_addresses: bool = True  # of this machine and its network, too
+
+
+class AlertSettings(_Section, frozen=True, kw_only=True):
+    """[alerts]: what people are told of, how, and when they are left in peace."""
+
+    kinds: tuple[AlertKind, ...] = (
+        AlertKind.OFFLINE,
+        AlertKind.FAULTED,
+        AlertKind.SECURITY_EVENT,
+        AlertKind.STUCK_PREPARING,
+        AlertKind.STUCK_FINISHING,
+        AlertKind.FAILING_WEBHOOK,
+        AlertKind.NO_ANSWER,
+        AlertKind.BOOT_LOOP,
+    )
+    # Those that the security white paper calls critical.
+    security_events: tuple[str, ...] = (
+        "FirmwareUpdated",
+        "SettingSystemTime",
+        "StartupOfTheDevice",
+        "ResetOrReboot",
+        "SecurityLogWasCleared",
+        "MemoryExhaustion",
+        "TamperDetectionActivated",
+    )
+    smtp_host: str = ""  # "": no mail
+    smtp_port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    smtp_security: MailSecurity = MailSecurity.STARTTLS
+    smtp_user: str = ""  # "": without login
+    smtp_password: str = ""
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
+    webhook_url: str = ""  # "": none
+    webhook_secret: str = ""  # to sign with
+    quiet_hours: str = ""  # as of tags: "22:00-07:00", "Mon-Fri 20:00-06:00; Sat,Sun 00:00-24:00"
+    time_zone: str = "UTC"  # of the quiet hours, and of the times in mails
+    urgent_kinds: tuple[AlertKind, ...] = ()  # that are told in quiet hours, too
+    pause: Seconds = 600  # s between two messages; what happens meanwhile comes in one
+    settle: Annotated[float, Meta(ge=0)] = 600  # s; what comes again sooner was never over
+
+    def __post_init__(self) -> None:
+        _check_zone(self.time_zone)
+        _check_url("webhook_url", self.webhook_url)
+        if self.smtp_host and not (self.mail_from and self.mail_to):
+            raise ValueError("smtp_host: mails need mail_from and mail_to, too")
+        if self.webhook_url and len(self.webhook_secret) < SHORTEST_SECRET:
+            raise ValueError(
+                "webhook_url: needs a webhook_secret of at least "
+                f"{SHORTEST_SECRET} characters, to sign with"
+            )
+
+    @property
+    def zone(self) -> tzinfo:
+        return _zone(self.time_zone)
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """Everything that can be set. `Settings()` is all defaults."""
 
@@ -304,6 +404,9 @@ class Settings(_Section, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     commands: CommandSettings = CommandSettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    alerts: AlertSettings = AlertSettings()
 
 
 class Effective(msgspec.Struct, frozen=True):
@@ -325,7 +428,9 @@ class Option(msgspec.Struct, frozen=True):
 
 
 # Keys whose values are not shown.
-SECRETS: Final = frozenset({("authorization", "token")})
+SECRETS: Final = frozenset(
+    {("authorization", "token"), ("alerts", "smtp_password"), ("alerts", "webhook_secret")}
+)
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

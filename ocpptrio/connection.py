@@ -208,6 +208,11 @@ class Connection:
                     await self._transport.aclose(self._close_code, self._close_reason or None)
         return self._close_reason or "closed by the other side"
 
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """CALLs that wait to be answered, and CALLs of ours that wait to be sent."""
+        return self._inbox.statistics().current_buffer_used, len(self._waiting)
+
     def close(self, code: int, reason: str) -> None:
         """End the connection at once: waiting callers get NotConnected now, `run` returns soon."""
         if not self._hung_up:

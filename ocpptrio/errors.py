@@ -4,9 +4,13 @@ OcpptrioError
 ├── ConfigError            a setting is wrong; says which, where, and what to do
 ├── StoreError             the database cannot be used as it is
 ├── CannotDecide           a decision about a transaction does not fit it; says why
+├── TagError               an idTag or a group of them cannot be what was asked
 ├── LocalProtocolError     we were about to break OCPP ourselves: a bug of the caller
 ├── RemoteProtocolError    the other side broke OCPP; carries the errorCode to answer with
 ├── CommandError           a command or task cannot be what was asked; see its kinds below
+├── WebhookError           a webhook cannot be what was asked
+│   └── UnknownWebhook     there is none with this number
+├── UnknownAlert           there is no alert with this number
 └── CallFailed             a CALL of ours did not get its response
     ├── NotConnected       no connection, or it ended before the answer came
     ├── CallTimedOut       no answer in time; it may still arrive, and is recorded if it does
@@ -17,7 +21,7 @@ OcpptrioError
     └── Withdrawn          cancelled or expired before it was sent
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -51,6 +55,31 @@ class StoreError(OcpptrioError):
 
 class CannotDecide(OcpptrioError):
     """A person's decision about a transaction does not fit it; the message says why."""
+
+
+class TagError(OcpptrioError):
+    """An idTag or a group of idTags cannot be what was asked."""
+
+
+class UnknownTag(TagError):
+    """There is no such idTag, or no such group of idTags."""
+
+
+class TagConflict(TagError):
+    """It does not fit what is there: the message says what, and what to do."""
+
+
+class CannotImport(TagError):
+    """A file has mistakes, and nothing of it was taken; each one is told with its line.
+
+    Attributes:
+        errors: line and what is wrong there.
+    """
+
+    def __init__(self, source: str, errors: Sequence[tuple[int, str]]) -> None:
+        lines = [f"{source} line {line}: {reason}" for line, reason in errors]
+        super().__init__("\n".join([*lines, f"{source}: nothing was imported"]))
+        self.errors = tuple(errors)
 
 
 class LocalProtocolError(OcpptrioError):
@@ -141,3 +170,15 @@ class KeyInUse(CommandError):
 
 class TooLate(CommandError):
     """The command has been sent, or is settled: it cannot be cancelled any more."""
+
+
+class WebhookError(OcpptrioError):
+    """A webhook cannot be what was asked; the message says why."""
+
+
+class UnknownWebhook(WebhookError):
+    """There is no webhook with this number."""
+
+
+class UnknownAlert(OcpptrioError):
+    """There is no alert with this number; it may have outlived its retention."""

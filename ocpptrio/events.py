@@ -9,10 +9,11 @@ Times are microseconds since 1970 in UTC, energy is in Wh.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias, get_args
 
 import msgspec
 
+from ocpptrio.config import AlertKind
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import DeviationKind
 
@@ -451,6 +452,69 @@ class ClockMeasured(Event, frozen=True, kw_only=True):
     skew_us: int
 
 
+class WebhookChanged(Event, frozen=True, kw_only=True):
+    """A webhook was changed, or begins or ceases to fail; `charge_point_id` is empty.
+
+    Attributes:
+        receiver: scheme and host of its URL; the rest may hold a secret.
+        change: created, edited, paused, resumed, replayed, removed, failing or working.
+    """
+
+    webhook_id: int
+    receiver: str
+    change: str
+    detail: str | None = None
+
+
+class WebhookLagging(Event, frozen=True, kw_only=True):
+    """Events are deleted for their age before they are delivered; `charge_point_id` is empty.
+
+    Attributes:
+        lost_events: how many are gone, all in all; 0: none yet.
+        ends_at_us: when the oldest that is not delivered is deleted.
+    """
+
+    webhook_id: int
+    receiver: str
+    lost_events: int = 0
+    ends_at_us: int | None = None
+
+
+class AlertOpened(Event, frozen=True, kw_only=True):
+    """People are to be told of something; `charge_point_id` is empty if it concerns none.
+
+    Attributes:
+        alert: its kind.
+        subject: a type of security event, or the number of a webhook.
+        occurrences: above 1: it was over for a moment, and came again.
+    """
+
+    alert_id: int
+    alert: AlertKind
+    connector_id: int = 0
+    subject: str = ""
+    since_us: int
+    detail: str
+    occurrences: int = 1
+
+
+class AlertClosed(Event, frozen=True, kw_only=True):
+    """It is over."""
+
+    alert_id: int
+    alert: AlertKind
+    connector_id: int = 0
+    subject: str = ""
+
+
+class AlertAcknowledged(Event, frozen=True, kw_only=True):
+    """Somebody knows of it."""
+
+    alert_id: int
+    alert: AlertKind
+    by: str
+
+
 AnyEvent: TypeAlias = (
     Registered
     | Edited
@@ -494,7 +558,15 @@ AnyEvent: TypeAlias = (
     | ReviewOpened
     | ReviewResolved
     | RegisterHabitNoted
+    | WebhookChanged
+    | WebhookLagging
+    | AlertOpened
+    | AlertClosed
+    | AlertAcknowledged
 )
+
+# The names under which events are stored and filtered.
+KINDS: Final = frozenset(event.__name__ for event in get_args(AnyEvent))
 
 
 class NumberedEvent(msgspec.Struct, frozen=True, gc=False):

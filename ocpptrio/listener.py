@@ -35,6 +35,16 @@ TOLD_EVERY_S: Final = 60
 ADDRESSES_KEPT: Final = 1000
 PATH_TOLD: Final = 100  # characters of a path that holds no identity
 
+# In a few words, what each HTTP status of a refusal stands for.
+_REFUSALS: Final = {
+    400: "no subprotocol",
+    401: "wrong or no password",
+    403: "no password is set",
+    404: "unknown charge point",
+    429: "too many attempts",
+    503: "too many connections",
+}
+
 NO_SUBPROTOCOL: Final = Deviation("Sec-WebSocket-Protocol", DeviationKind.MISSING, "")
 
 log = structlog.get_logger("ocpptrio.listener")
@@ -121,6 +131,9 @@ class Listener:
         serve: serves one admitted charge point until its connection ends.
         turned_away: told of openings that never came before `admit`.
         identify: where the identity stands in the URL; default: behind one of `settings.paths`.
+
+    Attributes:
+        refusals: how many did not come in, by the reason in a few words.
     """
 
     def __init__(
@@ -136,6 +149,7 @@ class Listener:
         self._serve = serve
         self._turned_away = turned_away
         self._identify = identify or partial(handshake.identity, prefixes=settings.paths)
+        self.refusals: Counter[str] = Counter()
         self._told: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._handshakes = trio.Semaphore(settings.max_handshakes)
         self._per_address: Counter[str] = Counter()
@@ -210,6 +224,7 @@ class Listener:
             stream.on_end = scope.cancel
             answer = await self._examine(request, stream.peer)
             if isinstance(answer, Refused):
+                self.refusals[_REFUSALS.get(answer.status, "refused")] += 1
                 await _refuse(request, answer)
                 return None
             charge_point_id, address = answer
@@ -219,6 +234,7 @@ class Listener:
             stream.on_end = None
             if token is None and offered:
                 # OCPP-J 1.6, 3.2: complete the handshake without a subprotocol, then close.
+                self.refusals["wrong subprotocol"] += 1
                 reason = f"speaks only {', '.join(offered)}, and we ocpp1.6"
                 self._turned_away(charge_point_id, address, reason)
                 short.leave()
@@ -227,6 +243,7 @@ class Listener:
             if token is None:
                 deviations += (NO_SUBPROTOCOL,)
             return charge_point_id, Link(websocket, short, stream, address, deviations)
+        self.refusals["handshake not completed"] += 1
         log.info("handshake not completed", peer=stream.peer)
         return None
 
@@ -242,9 +259,11 @@ class Listener:
                     # Not a byte: a load balancer that looks whether the port is open.
                     level = log.info if head else log.debug
                     level("handshake not completed", peer=stream.peer)
+                    self.refusals["handshake not completed"] += bool(head)
                     return None
                 head += received
             if not opening.is_http(head):
+                self.refusals["no WebSocket handshake"] += 1
                 self._tell_seldom(stream.peer, opening.why_not_http(head))
                 return None
             try:
@@ -257,6 +276,7 @@ class Listener:
                     return *await self._wrapped(stream, nursery, mended.head), mended.deviations
                 except (RemoteProtocolError, UnicodeError):
                     mended = opening.MALFORMED
+            self.refusals["no WebSocket handshake"] += 1
             self._tell_seldom(stream.peer, mended.reason)
             await stream.send_all(opening.answer(mended))
         except trio.BrokenResourceError:

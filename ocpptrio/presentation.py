@@ -4,7 +4,10 @@ Times are RFC 3339 in UTC, and what the store keeps for itself stays inside. Not
 people (cli.output), which record is shown where (api).
 """
 
+import csv
+from collections.abc import Iterable
 from datetime import datetime
+from io import StringIO
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +16,10 @@ from ocpptrio.clock import from_us
 from ocpptrio.events import NumberedEvent
 
 # What the store keeps for itself.
-_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request")
+_PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request", "secret")
 _TIMES: Final = ("at_us", "since_us")
+# What makes a formula of a text, for spreadsheets: also behind a tab or a line break.
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def public(record: object) -> dict[str, object]:
@@ -46,6 +51,33 @@ def at(us: int | None) -> datetime | None:
 def rfc3339(when: datetime) -> str:
     """How programs read a time."""
     return when.isoformat().replace("+00:00", "Z")
+
+
+def csv_cell(value: object) -> object:
+    """What a CSV holds of a value. Text that a spreadsheet would run as a formula is quoted for it.
+
+    Charge points send tags and reasons as they like; numbers are left as they are.
+    """
+    match value:
+        case datetime():
+            return rfc3339(value)
+        case tuple():
+            value = ", ".join(map(str, value))
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Lines of CSV."""
+    out = StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
+    return out.getvalue()
+
+
+def json_line(record: object) -> str:
+    """A record as a line of JSON."""
+    return msgspec.json.encode(public(record)).decode() + "\n"
 
 
 def _public_times(value: Any) -> Any:  # Any: JSON

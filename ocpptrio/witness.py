@@ -1,4 +1,5 @@
-"""Sees every message of one connection: journal, log lines, deviations, and when calls may start.
+"""Sees every message of one connection: journal, log lines, deviations, counts, and when calls may
+start.
 
 Not here: answers (services), and what a message does to the state (events, session).
 """
@@ -9,13 +10,18 @@ import structlog
 from ocpptrio.clock import Clock
 from ocpptrio.config import LogLevel, Settings
 from ocpptrio.connection import Connection
+from ocpptrio.figures import OTHER, Figures
+from ocpptrio.protocol.actions import ACTIONS
 from ocpptrio.protocol.conversation import (
     CallReceived,
     CallRejected,
+    CallRepeated,
+    ErrorReceived,
     Event,
     Ignored,
     InvalidResponseReceived,
     MustClose,
+    ResponseReceived,
 )
 from ocpptrio.protocol.core import RegistrationStatus
 from ocpptrio.protocol.datatypes import Deviation
@@ -39,6 +45,7 @@ class Witness:
         clock: Clock,
         session: Session,
         generation: int,
+        figures: Figures,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -48,6 +55,16 @@ class Witness:
         self._journal = settings.journal.enabled
         self._debug = settings.log.level == LogLevel.DEBUG
         self._calls_allowed = False
+        self._messages = figures.messages
+        # Those that each message adds to, looked up once.
+        self._calls = figures.messages["in", "CALL"]
+        self._answers = figures.messages["out", "CALLRESULT"]
+        self._answer_s = figures.answer_s
+        self._call_s = figures.call_s
+        # When the CALLs came that are not answered yet: they are answered in their order. A list,
+        # since an empty one is small, and there is hardly ever more than one.
+        self._unanswered_us: list[int] = []
+        self._called_us = 0  # when our last CALL was sent
         self.connection: Connection | None = None
 
     def opened(self, noted: tuple[Deviation, ...]) -> None:
@@ -60,6 +77,8 @@ class Witness:
             text = data if isinstance(data, str) else data.decode(errors="backslashreplace")
             self._record(Direction.IN, at_us, event.action, event.unique_id, text)
         if isinstance(event, CallReceived):
+            self._calls[event.action] += 1
+            self._unanswered_us.append(at_us)
             if (
                 not self._calls_allowed
                 and event.action != "BootNotification"
@@ -70,11 +89,23 @@ class Witness:
             if event.deviations:
                 self._note(event.action, event.deviations, at_us, data)
         else:
+            self._count(event, at_us)
             self._not_a_call(event, at_us, data)
 
     def sent(self, text: str, action: str, unique_id: UniqueId, *, is_call: bool) -> None:
+        at_us = self._clock()
         if self._journal or self._debug:
-            self._record(Direction.OUT, self._clock(), action, unique_id, text)
+            self._record(Direction.OUT, at_us, action, unique_id, text)
+        if is_call:
+            self._messages["out", "CALL"][_known(action)] += 1
+            self._called_us = at_us
+        else:
+            if text.startswith("[3"):
+                self._answers[action] += 1
+            else:
+                self._messages["out", "CALLERROR"][_known(action)] += 1
+            if self._unanswered_us:
+                self._answer_s.observe((at_us - self._unanswered_us.pop(0)) / 1e6)
         if not self._calls_allowed and action == "BootNotification" and not is_call:
             self._allow_calls()
 
@@ -102,6 +133,26 @@ class Witness:
             )
         if self._debug:
             log.debug("message", charge_point=self._charge_point_id, direction=direction, text=text)
+
+    def _count(self, event: Event, at_us: int) -> None:
+        """Count what is no plain CALL."""
+        match event:
+            case CallRepeated() | CallRejected():
+                kind = "CALL"
+                if not (isinstance(event, CallRepeated) and event.answer is None):
+                    self._unanswered_us.append(at_us)
+            case ErrorReceived():
+                kind = "CALLERROR"
+            case ResponseReceived() | InvalidResponseReceived():
+                kind = "CALLRESULT"
+            case _:
+                kind = "ignored"
+        self._messages["in", kind][_known(event.action)] += 1
+        if (
+            isinstance(event, ResponseReceived | ErrorReceived | InvalidResponseReceived)
+            and not event.late
+        ):
+            self._call_s.observe((at_us - self._called_us) / 1e6)
 
     def _not_a_call(self, event: Event, at_us: int, data: str | bytes) -> None:
         match event:
@@ -151,3 +202,8 @@ class Witness:
                 )
 
         self._store.post(work)
+
+
+def _known(action: str) -> str:
+    """The Action if the specification knows it: whatever a charge point makes up has no end."""
+    return action if action in ACTIONS else OTHER

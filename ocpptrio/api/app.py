@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
-from ocpptrio.api import access, openapi, problems, static
+from ocpptrio.api import access, monitoring, openapi, paths, problems, static
 from ocpptrio.api.given import AnyRequest
 from ocpptrio.api.outermost import Outermost
 from ocpptrio.api.routes import ROUTES
@@ -52,7 +52,8 @@ class Api:
             pages.append(static.dashboard)
         self.litestar = Litestar(
             [
-                Router("/api/v1", route_handlers=ROUTES),
+                Router("/api/v1", route_handlers=ROUTES, before_request=paths.restore),
+                *monitoring.routes(central.settings.api),
                 openapi.openapi_json,
                 *pages,
             ],

@@ -1,7 +1,7 @@
 """Parameters that many lists take."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
 from litestar.params import PathParameter, QueryParameter
 
@@ -20,8 +20,22 @@ ChargePointId = Annotated[
     str | None,
     QueryParameter(max_length=255, description="only of this charge point"),
 ]
-# The number of a thing, in a path.
-Number = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
+# A number that the store gave; no larger than what JavaScript counts exactly.
+Number = Annotated[int, PathParameter(ge=0, le=2**53)]
+_YEAR_9999_US: Final = to_us(datetime(9999, 1, 1, tzinfo=UTC))
+
+
+def stored_us(when: datetime, name: str) -> int:
+    """As `us`, of a time that is kept, and shown again.
+
+    Raises:
+        Problem: it has no zone, or is out of all bounds.
+    """
+    found = us(when, name)
+    assert found is not None
+    if not 0 <= found < _YEAR_9999_US:
+        raise bad_request("give a time from 1970 on and before the year 9999", field=name)
+    return found
 
 
 def us(when: datetime | None, name: str) -> int | None:

@@ -17,7 +17,11 @@ from ocpptrio.api.bodies import BODY
 from ocpptrio.api.given import AnyRequest
 from ocpptrio.api.problems import MEDIA_TYPE, ProblemDetails
 
-CONFLICTS: Final = "conflicts"
+ROOT: Final = "/api/v1/"
+# Below a charge point, yet subjects of their own.
+OF_THEIR_OWN: Final = ("commands", "configuration")
+CONFLICTS: Final = "conflicts"  # it can be answered 409
+ALSO: Final = "also"  # further statuses that nothing else tells
 TOKEN: Final = "token"  # noqa: S105 - the name of a way to present one
 COOKIE: Final = "cookie"
 
@@ -88,7 +92,16 @@ def document(app: Litestar) -> dict[str, Any]:  # Any: JSON
                     "content": {"application/json": {"schema": schemas[handler]}},
                 }
             _complete(operation, method.upper(), path, handler.opt)
+            operation["tags"] = [_subject(path)]
+            operation["operationId"] = handler.operation_id or handler.handler_name
     return schema
+
+
+def _subject(path: str) -> str:
+    """What a path is about, as people look for it."""
+    parts = [part for part in path.removeprefix(ROOT).split("/") if part and part[0] != "{"]
+    below = parts[1] if len(parts) > 1 and parts[1] in OF_THEIR_OWN else parts[0]
+    return below.partition(".")[0].replace("-", " ")
 
 
 def _body(handler: Any) -> type[msgspec.Struct] | None:  # Any: one of Litestar's handlers
@@ -114,6 +127,13 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
     operation["description"] = f"{described}\n\n{needs}".strip()
     operation["x-role"] = None if role is None else str(role)
     operation["security"] = [] if role is None else [{TOKEN: []}, {COOKIE: []}]
+    if "204" in operation["responses"]:
+        operation["responses"]["204"].pop("content", None)  # there is nothing to read
+    if ACCEPTS in opt:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {opt[ACCEPTS]: {"schema": {"type": "string"}}},
+        }
     statuses = ["503"]
     if role is not None:
         statuses += ["401", "403"]
@@ -132,6 +152,7 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
         statuses.append("412")
     if opt.get(CONFLICTS):
         statuses.append("409")
+    statuses += opt.get(ALSO, ())
     if method not in SAFE:
         statuses += ["429", "415"]
     for status in statuses:

@@ -11,6 +11,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
 from ocpptrio.api.access import SAFE
+from ocpptrio.api.paths import apart
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.errors import StoreError
 from ocpptrio.handshake import client_address
@@ -48,6 +49,7 @@ class Outermost:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        scope["path"] = apart(scope["path"], scope.get("raw_path"))
         request = _Request(self._central, scope, receive, send)
         try:
             await self._app(scope, request.receive, request.send)

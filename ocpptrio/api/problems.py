@@ -18,15 +18,21 @@ from ocpptrio.api.given import AnyRequest
 from ocpptrio.errors import (
     CallFailed,
     CannotDecide,
+    CannotImport,
     CommandError,
     KeyInUse,
     LocalProtocolError,
     OcpptrioError,
     StoreError,
+    TagConflict,
     TooLate,
     TooManyCalls,
+    UnknownAlert,
     UnknownChargePoint,
     UnknownCommand,
+    UnknownTag,
+    UnknownWebhook,
+    WebhookError,
 )
 from ocpptrio.services.access import LastAdmin, LoginRefused, TooManyTries
 
@@ -91,6 +97,11 @@ def bad_request(detail: str, *, field: str | None = None) -> Problem:
 _STATUS: Final[tuple[tuple[type[OcpptrioError], HTTPStatus], ...]] = (
     (UnknownChargePoint, HTTPStatus.NOT_FOUND),
     (UnknownCommand, HTTPStatus.NOT_FOUND),
+    (UnknownTag, HTTPStatus.NOT_FOUND),
+    (TagConflict, HTTPStatus.CONFLICT),
+    (UnknownWebhook, HTTPStatus.NOT_FOUND),
+    (UnknownAlert, HTTPStatus.NOT_FOUND),
+    (WebhookError, HTTPStatus.BAD_REQUEST),
     (KeyInUse, HTTPStatus.CONFLICT),
     (TooLate, HTTPStatus.CONFLICT),
     (CommandError, HTTPStatus.CONFLICT),
@@ -104,6 +115,7 @@ _STATUS: Final[tuple[tuple[type[OcpptrioError], HTTPStatus], ...]] = (
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 RETRY_AFTER_S: Final = 60
+ERRORS_SHOWN: Final = 100
 
 
 def of(error: Exception) -> Problem | None:
@@ -118,6 +130,9 @@ def of(error: Exception) -> Problem | None:
         case HTTPException() if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             status = HTTPStatus(error.status_code)
             return Problem(status, error.detail or status.description, headers=error.headers)
+        case CannotImport():
+            where = tuple(FieldError(f"line {line}", reason) for line, reason in error.errors)
+            return Problem(HTTPStatus.BAD_REQUEST, str(error), errors=where[:ERRORS_SHOWN])
         case ExceptionGroup() if len(error.exceptions) == 1:
             return of(error.exceptions[0])
     for kind, status in _STATUS:

@@ -129,7 +129,7 @@ class _Log:
                 "request",
                 method=request.get("method"),
                 path=request["path"],
-                status=0 if response is None else int(response["status"]),  # 0: cut off
+                status=None if response is None else response["status"],  # None: it was cut off
                 ms=round(request_time * 1000),
             )
 

@@ -174,24 +174,24 @@ class _Stream:
         """Send what is in the table; False if there is more when the time is over."""
         wanted = self._wanted
 
-        def work(reader: Reader) -> tuple[int, int, events.Stretch]:
-            stretch = events.onward(
+        def work(reader: Reader) -> tuple[int, int, events.Scan]:
+            found = events.scan(
                 reader,
                 self._last,
                 limit=AT_ONCE,
                 charge_point_id=wanted.charge_point_id,
                 kinds=wanted.kinds,
             )
-            return *_kept(reader), stretch
+            return *_kept(reader), found
 
         while trio.current_time() < due:
-            first, last, stretch = await self._store.read(work)
+            first, last, found = await self._store.read(work)
             if self._last + 1 < first:
                 await self._reset(first, last, "what came after it is not kept any more")
                 continue
-            await self._send_events(stretch.events)
-            self._last = stretch.end
-            if stretch.done:
+            await self._send_events(found.events)
+            self._last = found.up_to
+            if not found.more:
                 return True
         return False
 

@@ -29,6 +29,9 @@ _COMMANDS: Final = (
     ("commands", "commands:app", "What charge points were asked, and what came of it."),
     ("tasks", "tasks:app", "Ask many charge points, at a pace."),
     ("journal", "journal:app", "Every message that came and went."),
+    ("backup", "backup:backup", "Copy the database, beside a running daemon."),
+    ("alerts", "alerts:app", "What people are told of, and who knows."),
+    ("webhooks", "webhooks:app", "Which programs are told of which events."),
     ("check-config", "check_config:check_config", "Show every setting, and where it comes from."),
 )
 

@@ -13,7 +13,7 @@ from ocpptrio.cli.output import FOR_PEOPLE, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import public
 from ocpptrio.protocol.core import RegistrationStatus
-from ocpptrio.store import charge_points, provisioning
+from ocpptrio.services.charge_points import Changes, change
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import ChargePointRecord
 
@@ -76,9 +76,8 @@ async def _register(
 ) -> None:
     def work(db: Db) -> ChargePointRecord:
         known(db, charge_point_id)
-        provisioning.hold(db, charge_point_id, until_done=until_configured)
-        charge_points.edit(db, charge_point_id, system_clock(), registration=status)
-        return known(db, charge_point_id)
+        changes = Changes(registration=status, until_configured=until_configured)
+        return change(db, charge_point_id, changes, system_clock())
 
     record = await database.write(work)
     sentence = f"{charge_point_id} is {status} now"

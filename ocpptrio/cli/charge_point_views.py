@@ -6,7 +6,6 @@ Not here: what changes something (charge_points).
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
@@ -22,8 +21,11 @@ from ocpptrio.cli.output import (
 )
 from ocpptrio.clock import system_clock
 from ocpptrio.config import Settings
+from ocpptrio.errors import UnknownChargePoint
 from ocpptrio.events import OpenMode
 from ocpptrio.presentation import at, public
+from ocpptrio.services.charge_points import Remedy, remedy
+from ocpptrio.services.charge_points import known as registered
 from ocpptrio.services.clock_skew import in_words
 from ocpptrio.store import (
     attempts,
@@ -48,9 +50,6 @@ from ocpptrio.store.records import (
     TransactionRecord,
 )
 from ocpptrio.vendor_profiles import ORDINARY, VendorProfile, load_profiles
-
-# How the reasons begin of those who must be set up otherwise (listener).
-NOT_OURS_TO_MEND: Final = ("speaks only ", "offer the subprotocol ")
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -263,10 +262,10 @@ def known(reader: Reader, charge_point_id: str) -> ChargePointRecord:
     Raises:
         Failed: it is not registered.
     """
-    record = charge_points.get(reader, charge_point_id)
-    if record is None:
-        raise Failed(f"{charge_point_id} is not registered; see: ocpptrio charge-points list")
-    return record
+    try:
+        return registered(reader, charge_point_id)
+    except UnknownChargePoint as error:
+        raise Failed(f"{error}; see: ocpptrio charge-points list") from None
 
 
 def vendor_profile(record: ChargePointRecord, settings: Settings) -> VendorProfile:
@@ -305,9 +304,13 @@ def _last_seen(record: ChargePointRecord) -> datetime | str | None:
 
 def _remedy(record: ChargePointRecord | None, attempt: AttemptRecord) -> str:
     """The command that lets it in; "" where the charge point itself must be set up otherwise."""
-    if not attempt.charge_point_id or attempt.reason.startswith(NOT_OURS_TO_MEND):
-        return ""
-    command = "adopt" if record is None or record.origin == "loopback" else "set-password"
+    match remedy(record, attempt):
+        case None:
+            return ""
+        case Remedy.ADOPT:
+            command = "adopt"
+        case Remedy.SET_PASSWORD:
+            command = "set-password"
     return f"ocpptrio charge-points {command} {shlex.quote(attempt.charge_point_id)}"
 
 

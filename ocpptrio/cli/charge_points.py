@@ -4,23 +4,34 @@ A running daemon notices each change. Not here: showing what is known (charge_po
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
-from urllib.parse import quote
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter, Token
+from msgspec import UNSET
 
 from ocpptrio.cli import new_password
 from ocpptrio.cli.charge_point_registration import accept, hold, reject
 from ocpptrio.cli.charge_point_views import known, list_, list_attempts, mode_sentence, show
-from ocpptrio.cli.new_password import NewPassword
 from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_duration
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.events import OpenMode
-from ocpptrio.handshake import identity
 from ocpptrio.presentation import public
 from ocpptrio.protocol.core import RegistrationStatus
-from ocpptrio.store import attempts, charge_points, id_tags
+from ocpptrio.services import charge_points as services
+from ocpptrio.services.charge_point_passwords import NewPassword, generated
+from ocpptrio.services.charge_points import (
+    AlreadyRegistered,
+    Changes,
+    NeverTried,
+    NewMode,
+    UnknownTag,
+    change,
+    check_identity,
+    check_learn_us,
+    register,
+)
+from ocpptrio.store import charge_points
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import ChargePointRecord
 
@@ -34,20 +45,16 @@ app.command(reject)
 
 
 def _check_identity(_type: Any, text: str) -> None:  # Any: as cyclopts calls it
-    if identity(f"/{quote(text, safe='')}", ["/"]) != text:
-        raise ValueError("an identity has 1 to 255 visible characters")
+    check_identity(text)
 
 
 Identity = Annotated[str, Parameter(validator=_check_identity)]
 Password = Annotated[str | None, Parameter(validator=new_password.check)]
-LEARN_US: Final = 10 * 60 * 1_000_000
-MOST_LEARN_US: Final = 24 * 3600 * 1_000_000  # so that nobody leaves it on
 
 
 def _duration(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts calls it
     microseconds = round(parse_duration(tokens[0].value) * 1_000_000)
-    if not 0 < microseconds <= MOST_LEARN_US:
-        raise ValueError("at most 24h")
+    check_learn_us(microseconds)
     return microseconds
 
 
@@ -80,24 +87,19 @@ async def add(
     """
     chosen = _chosen(password, generate_password)
     password_hash = None if chosen is None else chosen.hash()
-    registration = RegistrationStatus.PENDING if pending else RegistrationStatus.ACCEPTED
-    hold_new = database.settings().provisioning.hold_new and not pending
+    hold_new = database.settings().provisioning.hold_new
 
     def work(db: Db) -> ChargePointRecord:
-        if not charge_points.add(
+        return register(
             db,
-            charge_point_id=charge_point_id,
-            origin="added",
-            at_us=system_clock(),
-            mode=OpenMode.EVERYBODY if open else OpenMode.CLOSED,
-            registration=registration,
+            charge_point_id,
+            system_clock(),
+            mode=NewMode(OpenMode.EVERYBODY if open else OpenMode.CLOSED),
+            pending=pending,
             password_hash=password_hash,
-            note=note or None,
-            hold=hold_new,
-        ):
-            raise Failed(f"{charge_point_id} is registered already")
-        attempts.remove(db, charge_point_id)
-        return known(db, charge_point_id)
+            note=note,
+            hold_new=hold_new,
+        )
 
     _done("added", await database.write(work), chosen, output)
 
@@ -126,44 +128,27 @@ async def adopt(
     """
     chosen = _chosen(password, generate_password)
     hold_new = database.settings().provisioning.hold_new
-    changes: dict[str, Any] = {}  # Any: columns of any type
-    if chosen is not None:
-        changes["password_hash"] = chosen.hash()
-    if note:
-        changes["note"] = note
+    password_hash = None if chosen is None else chosen.hash()
 
     def work(db: Db) -> ChargePointRecord:
-        record = charge_points.get(db, charge_point_id)
-        if record is not None and record.origin != "loopback":
-            raise Failed(
-                f"{charge_point_id} is registered already; if its password is wrong: "
-                f"ocpptrio charge-points set-password {charge_point_id}"
-            )
-        if record is not None:
-            charge_points.edit(
+        try:
+            return services.adopt(
                 db,
                 charge_point_id,
                 system_clock(),
-                origin="adopted",
-                mode=OpenMode.CLOSED,
-                **changes,
+                password_hash=password_hash,
+                note=note,
+                hold_new=hold_new,
             )
-        elif any(seen.charge_point_id == charge_point_id for seen in attempts.everyone(db)):
-            charge_points.add(
-                db,
-                charge_point_id=charge_point_id,
-                origin="adopted",
-                at_us=system_clock(),
-                hold=hold_new,
-                **changes,
-            )
-        else:
+        except AlreadyRegistered as error:
             raise Failed(
-                f"{charge_point_id} has not tried to connect; register it all the same: "
-                f"ocpptrio charge-points add {charge_point_id}"
-            )
-        attempts.remove(db, charge_point_id)
-        return known(db, charge_point_id)
+                f"{error}; if its password is wrong: "
+                f"ocpptrio charge-points set-password {charge_point_id}"
+            ) from None
+        except NeverTried as error:
+            raise Failed(
+                f"{error}; register it all the same: ocpptrio charge-points add {charge_point_id}"
+            ) from None
 
     _done("adopted", await database.write(work), chosen, output)
 
@@ -187,16 +172,14 @@ async def set_(
         open: Let every idTag charge; --no-open: only those on the list of tags.
         note: Anything you want to remember; "" for nothing.
     """
-    changes: dict[str, Any] = {}  # Any: columns of any type
-    if registration is not None:
-        changes["registration"] = registration
-    if open is not None:
-        changes |= _mode(OpenMode.EVERYBODY if open else OpenMode.CLOSED)
-    if note is not None:
-        changes["note"] = note or None
-    if not changes:
+    if registration is None and open is None and note is None:
         raise Failed("say what to change: --registration, --open, --no-open or --note")
-    await _edit(charge_point_id, changes, "changed", None, database, output)
+    changes = Changes(
+        registration=UNSET if registration is None else registration,
+        mode=UNSET if open is None else NewMode(OpenMode.EVERYBODY if open else OpenMode.CLOSED),
+        note=UNSET if note is None else note,
+    )
+    await _change(charge_point_id, changes, "changed", None, database, output)
 
 
 @app.command
@@ -224,30 +207,21 @@ async def set_mode(
         tag: The idTag of fixed-tag; it must be on the list of tags.
         duration: How long to learn: 90s, 10m or 2h, at most 24h; default 10m.
     """
-    if (tag is not None) != (mode is OpenMode.FIXED_TAG):
-        raise Failed("fixed-tag needs --tag, and nothing else takes it")
-    if duration is not None and mode is not OpenMode.LEARN:
-        raise Failed("only learn takes --for")
-    changes = _mode(mode)
-    if mode is OpenMode.LEARN:
-        changes["learning_ends_at_us"] = system_clock() + (duration or LEARN_US)
+    new = NewMode(mode, fixed_id_tag=tag, learn_us=duration)
+    try:
+        new.check()
+    except ValueError as error:
+        raise Failed(f"{error}; see --tag and --for") from None
 
     def work(db: Db) -> ChargePointRecord:
         known(db, charge_point_id)
-        if tag is not None:
-            record = id_tags.get(db, tag)
-            if record is None:
-                raise Failed(f"no tag {tag}; add it first: ocpptrio tags add {tag}")
-            changes["fixed_id_tag"] = record.id_tag
-        charge_points.edit(db, charge_point_id, system_clock(), **changes)
-        return known(db, charge_point_id)
+        try:
+            return change(db, charge_point_id, Changes(mode=new), system_clock())
+        except UnknownTag as error:
+            raise Failed(f"{error}; add it first: ocpptrio tags add {tag}") from None
 
     record = await database.write(work)
     output.done(f"{charge_point_id} is {mode_sentence(record)}", public(record))
-
-
-def _mode(mode: OpenMode) -> dict[str, Any]:  # Any: columns of any type
-    return {"mode": mode, "fixed_id_tag": None, "learning_ends_at_us": None}
 
 
 @app.command
@@ -274,18 +248,18 @@ async def set_password(
     if generate + password_stdin + remove > 1:
         raise Failed("give one of --generate, --password-stdin and --remove")
     if remove:
-        changes = {"password_hash": None}
-        await _edit(charge_point_id, changes, "changed", None, database, output)
+        changes = Changes(password_hash=None)
+        await _change(charge_point_id, changes, "changed", None, database, output)
         return
     await database.read(lambda reader: known(reader, charge_point_id))  # before anybody is asked
     if generate:
-        chosen = new_password.generated()
+        chosen = generated()
     elif password_stdin:
         chosen = new_password.from_stdin()
     else:
         chosen = new_password.prompted(charge_point_id)
-    changed = {"password_hash": chosen.hash()}
-    await _edit(charge_point_id, changed, "has a new password", chosen, database, output)
+    changes = Changes(password_hash=chosen.hash())
+    await _change(charge_point_id, changes, "has a new password", chosen, database, output)
 
 
 @app.command
@@ -306,9 +280,9 @@ async def remove(
     output.done(f"{charge_point_id} removed", public(await database.write(work)))
 
 
-async def _edit(
+async def _change(
     charge_point_id: str,
-    changes: dict[str, Any],  # Any: columns of any type
+    changes: Changes,
     verb: str,
     chosen: NewPassword | None,
     database: Database,
@@ -316,8 +290,7 @@ async def _edit(
 ) -> None:
     def work(db: Db) -> ChargePointRecord:
         known(db, charge_point_id)
-        charge_points.edit(db, charge_point_id, system_clock(), **changes)
-        return known(db, charge_point_id)
+        return change(db, charge_point_id, changes, system_clock())
 
     _done(verb, await database.write(work), chosen, output)
 
@@ -326,7 +299,7 @@ def _chosen(password: str | None, generate: bool) -> NewPassword | None:
     if password is not None and generate:
         raise Failed("give one of --password and --generate-password")
     if generate:
-        return new_password.generated()
+        return generated()
     return None if password is None else NewPassword(password)
 
 
@@ -334,7 +307,7 @@ def _done(verb: str, record: ChargePointRecord, chosen: NewPassword | None, outp
     """Say what was done, what to enter where, and what still stands open."""
     sentence = f"{record.charge_point_id} {verb}"
     if chosen is not None:
-        sentence += chosen.explain(record.charge_point_id)
+        sentence += new_password.explain(chosen, record.charge_point_id)
     if record.password_hash is None:
         sentence += (
             "\nIt may connect without a password; to set one: "
@@ -345,4 +318,4 @@ def _done(verb: str, record: ChargePointRecord, chosen: NewPassword | None, outp
             "\nEvery idTag may charge there; to ask the list of tags: "
             f"ocpptrio charge-points set {record.charge_point_id} --no-open"
         )
-    output.done(sentence, public(record) | ({} if chosen is None else chosen.view()))
+    output.done(sentence, public(record) | ({} if chosen is None else new_password.view(chosen)))

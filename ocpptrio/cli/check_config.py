@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ocpptrio.cli.output import FOR_PEOPLE, Output
 from ocpptrio.config import SECRETS, load_effective
+from ocpptrio.services.alert_notices import quiet_times
 from ocpptrio.vendor_profiles import load_profiles
 
 
@@ -33,6 +34,7 @@ def check_config(
     """
     effective = load_effective(file)
     load_profiles(effective.settings.vendor_profiles.directory)  # for what is wrong with one
+    quiet_times(effective.settings.alerts)  # the same
     views = [
         SettingView(
             section=section,

@@ -14,8 +14,8 @@ from ocpptrio.cli.charge_point_views import known, vendor_profile
 from ocpptrio.cli.options import FROM_SETTINGS, Database
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, joined, plural, writing
 from ocpptrio.clock import system_clock
-from ocpptrio.events import ConfigurationRefreshRequested
 from ocpptrio.presentation import at, public
+from ocpptrio.services.configuration import request_reading
 from ocpptrio.services.wanted import DONE, Situation, Verdict, situation, verdicts, want
 from ocpptrio.store import (
     charge_points,
@@ -226,11 +226,8 @@ async def refresh(
     """
 
     def work(db: Db) -> None:
-        if not known(db, charge_point_id).connected:
-            raise Failed(f"{charge_point_id} is not connected; try again when it is")
-        db.emit(
-            ConfigurationRefreshRequested(charge_point_id=charge_point_id, at_us=system_clock())
-        )
+        known(db, charge_point_id)
+        request_reading(db, charge_point_id, system_clock())
 
     await database.write(work)
     output.done(

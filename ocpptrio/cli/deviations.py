@@ -15,7 +15,7 @@ from ocpptrio.presentation import at, public
 from ocpptrio.services import deviation_report
 from ocpptrio.services.deviation_kinds import MEANINGS
 from ocpptrio.services.deviation_report import Report
-from ocpptrio.store import clock_skews, deviations, journal
+from ocpptrio.store import deviations
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import DeviationRecord
 
@@ -98,12 +98,7 @@ async def report(
     """
 
     def work(reader: Reader) -> Report:
-        return deviation_report.build(
-            known(reader, charge_point_id),
-            deviations.of(reader, charge_point_id),
-            lambda row: _frame(reader, row),
-            clock_skews.get(reader, charge_point_id),
-        )
+        return deviation_report.of(reader, known(reader, charge_point_id))
 
     page = _WRITERS[format](await database.read(work))
     with writing(output) as out:
@@ -135,21 +130,6 @@ async def clear(
         f"{plural(count, 'deviation')} of {charge_point_id} forgotten",
         {"charge_point_id": charge_point_id, "cleared": count},
     )
-
-
-def _frame(reader: Reader, row: DeviationRecord) -> str | None:
-    """The message that showed it last, or first: noted at the same microsecond."""
-    for at_us in (row.last_at_us, row.first_at_us):
-        for entry in journal.entries(
-            reader,
-            charge_point_id=row.charge_point_id,
-            direction="in",
-            since_us=at_us,
-            until_us=at_us + 1,
-        ):
-            if entry.action == row.action:
-                return entry.text
-    return None
 
 
 def _view(row: DeviationRecord) -> dict[str, object]:

@@ -5,7 +5,10 @@ from cyclopts import App
 from ocpptrio.cli.options import FROM_SETTINGS, Database
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, plural
 from ocpptrio.clock import system_clock
-from ocpptrio.store import charge_point_groups, charge_points, wanted_configuration
+from ocpptrio.errors import UnknownChargePoint
+from ocpptrio.services import groups
+from ocpptrio.services.groups import NotInGroup
+from ocpptrio.store import charge_point_groups
 from ocpptrio.store.driver import Db
 
 app = App(name="groups")
@@ -14,12 +17,12 @@ app = App(name="groups")
 @app.command(name="list")
 async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
     """List all groups and who is in them."""
-    groups = await database.read(charge_point_groups.everything)
+    found = await database.read(charge_point_groups.everything)
     if output.json:
-        output.document(groups)
+        output.document(found)
         return
     output.table(
-        list(groups.items()),
+        list(found.items()),
         {
             "group": lambda item: item[0],
             "charge points": lambda item: ", ".join(item[1]),
@@ -45,11 +48,10 @@ async def add(
     _some(identities)
 
     def work(db: Db) -> None:
-        for identity in identities:
-            if charge_points.get(db, identity) is None:
-                raise Failed(f"{identity} is not registered; see ocpptrio charge-points list")
-            charge_point_groups.put(db, group, identity)
-        wanted_configuration.membership_changed(db, group, identities, system_clock())
+        try:
+            groups.join(db, group, identities, system_clock())
+        except UnknownChargePoint as error:
+            raise Failed(f"{error}; see ocpptrio charge-points list") from None
 
     await database.write(work)
     output.done(
@@ -75,10 +77,10 @@ async def remove(
     _some(identities)
 
     def work(db: Db) -> None:
-        for identity in identities:
-            if not charge_point_groups.take_out(db, group, identity):
-                raise Failed(f"{identity} is not in {group}; see ocpptrio groups list")
-        wanted_configuration.membership_changed(db, group, identities, system_clock())
+        try:
+            groups.leave(db, group, identities, system_clock())
+        except NotInGroup as error:
+            raise Failed(f"{error}; see ocpptrio groups list") from None
 
     await database.write(work)
     output.done(

@@ -22,7 +22,7 @@ from ocpptrio.cli.output import (
     writing,
 )
 from ocpptrio.clock import from_us
-from ocpptrio.presentation import public
+from ocpptrio.presentation import json_line, public
 from ocpptrio.store import journal
 from ocpptrio.store.driver import Reader
 from ocpptrio.store.records import Direction, JournalEntry
@@ -168,7 +168,7 @@ async def export(
             after = 0
             while found := await store.read(partial(filter.entries, after=after)):
                 for entry in found:
-                    out.write(_json_line(entry))
+                    out.write(json_line(entry))
                 after = found[-1].entry
 
 
@@ -180,7 +180,7 @@ def _newest(reader: Reader) -> int:
 def _print_lines(entries: Sequence[JournalEntry], output: Output) -> None:
     for entry in entries:
         if output.json:
-            print(_json_line(entry), end="")
+            print(json_line(entry), end="")
         else:
             arrow = "->" if entry.direction is Direction.IN else "<-"
             print(
@@ -205,10 +205,6 @@ def _print_whole(entry: JournalEntry) -> None:
     except msgspec.DecodeError:
         lines = entry.text.splitlines()
     print("\n".join(map(printable, lines)))
-
-
-def _json_line(entry: JournalEntry) -> str:
-    return msgspec.json.encode(public(entry)).decode() + "\n"
 
 
 def _time(entry: JournalEntry) -> str:

@@ -1,10 +1,8 @@
 """`ocpptrio transactions series` and `signed-data`: what a meter showed over time, and signed."""
 
-import csv
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import msgspec
 from cyclopts import Parameter, validators
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database
@@ -13,17 +11,17 @@ from ocpptrio.cli.output import (
     Columns,
     Failed,
     Output,
-    csv_cell,
     printable,
     writing,
 )
-from ocpptrio.presentation import at, public
-from ocpptrio.protocol.core import ValueFormat
+from ocpptrio.presentation import at, csv_text, public
 from ocpptrio.store import meter_readings, transactions
 from ocpptrio.store import series as stored
 from ocpptrio.store.driver import Reader
+from ocpptrio.store.meter_readings import SignedValue
 from ocpptrio.store.series import SeriesPoint
 
+READINGS: Final = 10_000  # with signed values: far more than a transaction has
 Seconds = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
@@ -78,11 +76,7 @@ async def series(
 
 
 def _write_csv(out: Any, points: list[SeriesPoint]) -> None:  # Any: whatever csv writes to
-    writer = csv.writer(out, lineterminator="\n")
-    names = [name for name in SeriesPoint.__struct_fields__ if name != "at_us"]
-    writer.writerow(["at", *names])
-    for point in points:
-        writer.writerow([csv_cell(at(point.at_us)), *(getattr(point, name) for name in names)])
+    out.write(csv_text([public(SeriesPoint(at_us=0)), *(public(one).values() for one in points)]))
 
 
 async def signed_data(
@@ -96,28 +90,21 @@ async def signed_data(
         transaction: Its id.
     """
 
-    def work(reader: Reader) -> list[dict[str, object]]:
+    def work(reader: Reader) -> list[SignedValue]:
         _check(reader, transaction)
-        return [
-            {
-                "measured_at": at(reading.measured_at_us),
-                "context": sample.get("context", reading.context),
-                "measurand": sample.get("measurand"),
-                "value": sample["value"],
-            }
-            for reading in meter_readings.of_transaction(reader, transaction)
-            for sample in msgspec.json.decode(reading.sampled_values)
-            if sample.get("format") == ValueFormat.SIGNED_DATA
-        ]
+        readings = meter_readings.page_of_transaction(
+            reader, transaction, signed=True, limit=READINGS
+        )
+        return meter_readings.signed_values(readings)
 
     found = await database.read(work)
     if output.json:
-        output.document(found)
+        output.document([public(one) for one in found])
         return
     if not found:
         print(f"transaction {transaction} has no signed meter values")
     for one in found:
-        print(printable(str(one["value"])))
+        print(printable(one.value))
 
 
 def _check(reader: Reader, transaction: int) -> None:

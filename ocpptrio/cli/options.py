@@ -9,14 +9,13 @@ import shlex
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 from cyclopts import Parameter, Token
 
 from ocpptrio.cli.output import Failed
-from ocpptrio.clock import system_clock, to_us
+from ocpptrio.clock import parse_time, system_clock
 from ocpptrio.config import Option, Settings, load_effective
 from ocpptrio.daemon_lock import has_daemon
 from ocpptrio.store.driver import Db, Reader
@@ -103,20 +102,6 @@ class Database:
 
 # The database of the configuration.
 FROM_SETTINGS: Final = Database()
-
-
-def parse_time(text: str) -> int:
-    """Microseconds since 1970 of `2026-11-22`, `2026-11-22T10:00` or `2026-11-22T09:00:00Z`.
-
-    A day means its beginning; without a zone, local time is meant.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    try:
-        return to_us(datetime.fromisoformat(text).astimezone())
-    except (ValueError, OverflowError):
-        raise ValueError("write 2026-11-22, 2026-11-22T10:00 or 2026-11-22T09:00:00Z") from None
 
 
 def parse_duration(text: str) -> float:

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ocpptrio.errors import OcpptrioError
-from ocpptrio.presentation import public, rfc3339
+from ocpptrio.presentation import public
 
 T = TypeVar("T")
 # Title -> what stands below it, of each row.
@@ -73,9 +73,6 @@ class Output:
 
 FOR_PEOPLE: Final = Output()
 
-# What makes a formula of a text, for spreadsheets: also behind a tab or a line break.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 
 @contextmanager
 def writing(file: Path | None) -> Iterator[TextIO]:
@@ -93,21 +90,6 @@ def writing(file: Path | None) -> Iterator[TextIO]:
         raise Failed(f"{file}: cannot be written: {error.strerror}") from error
     with opened:
         yield opened
-
-
-def csv_cell(value: object) -> object:
-    """What a CSV holds of a value. Text that a spreadsheet would run as a formula is quoted for it.
-
-    Charge points send tags and reasons as they like; numbers are left as they are.
-    """
-    match value:
-        case datetime():
-            return rfc3339(value)
-        case tuple():
-            value = ", ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 def cell(value: object) -> str:

@@ -1,6 +1,7 @@
 """`ocpptrio transactions review`: what waits for a person, and how it is decided."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from cyclopts import App
 
@@ -10,15 +11,17 @@ from ocpptrio.clock import system_clock
 from ocpptrio.events import Fact, Facts
 from ocpptrio.presentation import at, public
 from ocpptrio.services import decisions
-from ocpptrio.services.decisions import Decision
-from ocpptrio.store import orphan_stops, reviews, transactions
+from ocpptrio.services.decisions import Case, Decision
+from ocpptrio.store import reviews
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import (
-    ConclusionRecord,
-    OrphanStopRecord,
-    ReviewRecord,
-    TransactionRecord,
-)
+from ocpptrio.store.records import ConclusionRecord, ReviewRecord
+
+# How each decision is typed.
+_TYPED: Final = {
+    Decision.ATTACH: ["attach --transaction ID"],
+    Decision.END: ["end", "end --meter-wh WH", "end --energy-wh WH"],
+    Decision.DISMISS: ["dismiss"],
+}
 
 app = App(name="review", help="What waits for a person to decide.")
 
@@ -41,8 +44,7 @@ async def list_(
     def work(reader: Reader) -> list[ReviewRecord]:
         if not all:
             return reviews.waiting(reader, charge_point)
-        found = reviews.latest(reader, 1000)
-        return [one for one in found if charge_point in (None, one.charge_point_id)]
+        return reviews.latest(reader, 1000, charge_point_id=charge_point)
 
     print_table(output, await database.read(work), empty="nothing waits for you")
 
@@ -57,26 +59,14 @@ async def show(
         review: Its number.
     """
 
-    def work(
-        reader: Reader,
-    ) -> tuple[ReviewRecord, OrphanStopRecord | None, list[TransactionRecord]]:
-        record = reviews.get(reader, review)
-        if record is None:
+    def work(reader: Reader) -> Case:
+        found = decisions.case(reader, review)
+        if found is None:
             raise Failed(f"no review {review}; see: ocpptrio transactions review list")
-        orphan = None
-        if record.orphan_id is not None:
-            orphan = orphan_stops.get(reader, record.orphan_id)
-        fitting = []
-        if orphan is not None and record.resolved_at_us is None:
-            fitting = transactions.candidates_for_stop(
-                reader,
-                charge_point_id=record.charge_point_id,
-                meter_stop_wh=orphan.meter_stop_wh,
-                stopped_at_us=orphan.stopped_at_us,
-            )
-        return record, orphan, fitting
+        return found
 
-    record, orphan, fitting = await database.read(work)
+    case = await database.read(work)
+    record, orphan, fitting = case.review, case.orphan, case.fitting
     if output.json:
         output.document(
             view(record)
@@ -113,9 +103,9 @@ async def show(
                 "meter Wh": lambda row: row.meter_start_wh,
             },
         )
-    if record.resolved_at_us is None:
+    if case.choices:
         heading("Decide")
-        for words in _choices(record):
+        for words in (words for choice in case.choices for words in _TYPED[choice]):
             print(f"ocpptrio transactions review resolve {record.review_id} {words}")
 
 
@@ -202,9 +192,3 @@ def _fact(fact: Fact) -> str:
     if fact.detail:
         parts.append(f"({cell(fact.detail)})")
     return " ".join(parts)
-
-
-def _choices(record: ReviewRecord) -> list[str]:
-    if record.orphan_id is not None:
-        return ["attach --transaction ID", "dismiss"]
-    return ["end", "end --meter-wh WH", "end --energy-wh WH", "dismiss"]

@@ -1,17 +1,18 @@
 """`ocpptrio tag-groups`: what tags with the same parent share. Not here: the tags (tags)."""
 
 from cyclopts import App
-from msgspec.structs import replace
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, heading, plural, print_fields
+from ocpptrio.cli.output import FOR_PEOPLE, Output, heading, print_fields
 from ocpptrio.cli.tag_options import AS_BEFORE, Group, Terms
-from ocpptrio.cli.tag_views import Detailed, Listed, detailed_group, fields, only, sentence, state
+from ocpptrio.cli.tag_views import detailed_view, fields, only, sentence, state, view
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import at
-from ocpptrio.store import id_tags, tag_groups, tag_rights
-from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import IdTagRecord, TagGroupRecord
+from ocpptrio.services import tags
+from ocpptrio.services.tags import SettledGroup, Use
+from ocpptrio.store import id_tags
+from ocpptrio.store.driver import Reader
+from ocpptrio.store.records import IdTagRecord
 
 app = App(name="tag-groups")
 
@@ -20,32 +21,19 @@ app = App(name="tag-groups")
 async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
     """List all groups of idTags."""
 
-    def work(reader: Reader) -> tuple[list[Listed], dict[str, int]]:
-        rights = tag_rights.everything(reader, "group")
-        groups = [
-            Listed(group, rights.get(group.group_key, tag_rights.EVERYWHERE))
-            for group in tag_groups.everyone(reader)
-        ]
-        count: dict[str, int] = {}
-        for tag in id_tags.everyone(reader):
-            if tag.group_key is not None:
-                count[tag.group_key] = count.get(tag.group_key, 0) + 1
-        return groups, count
-
-    groups, count = await database.read(work)
     output.table(
-        groups,
+        await database.read(lambda reader: tags.groups(reader, limit=tags.ALL)),
         {
-            "group": lambda row: row.name,
-            "tags": lambda row: count.get(row.terms.group_key or "", 0),
-            "state": lambda row: state(row.terms),
-            "expires": lambda row: at(row.terms.expires_at_us),
-            "at a time": lambda row: row.terms.max_concurrent,
-            "only": only,
-            "note": lambda row: row.terms.note,
+            "group": lambda row: row[0].terms.parent_id_tag,
+            "tags": lambda row: row[1],
+            "state": lambda row: state(row[0].terms),
+            "expires": lambda row: at(row[0].terms.expires_at_us),
+            "at a time": lambda row: row[0].terms.max_concurrent,
+            "only": lambda row: only(row[0]),
+            "note": lambda row: row[0].terms.note,
         },
         empty="no groups yet; make one: ocpptrio tags add TAG --parent GROUP",
-        view=lambda row: row.view() | {"tags": count.get(row.terms.group_key or "", 0)},
+        view=lambda row: view(row[0]) | {"tags": row[1]},
     )
 
 
@@ -60,15 +48,18 @@ async def show(
     """
     settings = database.settings().authorization
 
-    def work(reader: Reader) -> tuple[Detailed, list[IdTagRecord]]:
-        record = _known(reader, group)
-        return detailed_group(reader, record, settings), id_tags.members(reader, group)
+    now_us = system_clock()
 
-    found, members = await database.read(work)
+    def work(reader: Reader) -> tuple[SettledGroup, Use, list[IdTagRecord]]:
+        found = tags.known_group(reader, group)
+        used = tags.use(reader, found.terms, settings, now_us)
+        return found, used, id_tags.members(reader, group)
+
+    found, used, members = await database.read(work)
     if output.json:
-        output.document(found.view() | {"tags": [tag.id_tag for tag in members]})
+        output.document(detailed_view(found, used) | {"tags": [tag.id_tag for tag in members]})
         return
-    print_fields({"group": found.name} | fields(found, settings))
+    print_fields({"group": found.terms.parent_id_tag} | fields(found, used, settings))
     if members:
         heading("Tags")
         output.table(
@@ -98,18 +89,10 @@ async def set_(
         group: Its name, the parentIdTag of its tags, at most 20 characters.
     """
 
-    def work(db: Db) -> Listed:
-        before = tag_groups.get(db, group)
-        if before is None:
-            before = TagGroupRecord(parent_id_tag=group, created_at_us=system_clock())
-        tag_groups.put(db, replace(before, **terms.changes()))
-        rights = terms.rights(db)
-        record = _known(db, group)
-        if rights is not None:
-            tag_rights.put(db, "group", record.group_key, rights)
-        return _listed(db, record)
-
-    _done(await database.write(work), output)
+    now_us, changes, rights = system_clock(), terms.changes(), terms.rights()
+    _done(
+        await database.write(lambda db: tags.set_group(db, group, changes, rights, now_us)), output
+    )
 
 
 @app.command
@@ -146,43 +129,15 @@ async def remove(
         group: Its name.
     """
 
-    def work(db: Db) -> Listed:
-        record = _known(db, group)
-        members = id_tags.members(db, group)
-        if members:
-            raise Failed(
-                f"{plural(len(members), 'tag')} in {group}; take them out first: "
-                f"ocpptrio tags set {members[0].id_tag} --parent ''"
-            )
-        listed = _listed(db, record)
-        tag_groups.remove(db, group)
-        return listed
-
-    listed = await database.write(work)
-    output.done(f"{group} removed", listed.view())
+    removed = await database.write(lambda db: tags.remove_group(db, group))
+    output.done(f"{group} removed", view(removed))
 
 
 async def _set_blocked(group: str, blocked: bool, database: Database, output: Output) -> None:
-    def work(db: Db) -> Listed:
-        record = replace(_known(db, group), blocked=blocked)
-        tag_groups.put(db, record)
-        return _listed(db, record)
-
-    _done(await database.write(work), output)
+    changes = {"blocked": blocked}
+    _done(await database.write(lambda db: tags.change_group(db, group, changes, None)), output)
 
 
-def _known(reader: Reader, group: str) -> TagGroupRecord:
-    record = tag_groups.get(reader, group)
-    if record is None:
-        raise Failed(f"no group {group}; see: ocpptrio tag-groups list")
-    return record
-
-
-def _listed(reader: Reader, record: TagGroupRecord) -> Listed:
-    return Listed(record, tag_rights.of(reader, "group", record.group_key))
-
-
-def _done(listed: Listed, output: Output) -> None:
-    group = listed.terms
-    assert isinstance(group, TagGroupRecord)
-    output.done(sentence(f"group {group.parent_id_tag}", group), listed.view())
+def _done(settled: SettledGroup, output: Output) -> None:
+    group = settled.terms
+    output.done(sentence(f"group {group.parent_id_tag}", group), view(settled))

@@ -7,23 +7,22 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter, Token
 
-from ocpptrio.cli import tags_csv
-from ocpptrio.cli.options import parse_time
 from ocpptrio.cli.output import Failed
-from ocpptrio.store import charge_point_groups, charge_points
-from ocpptrio.store.driver import Reader
+from ocpptrio.clock import parse_time
+from ocpptrio.services import tags_csv
+from ocpptrio.services.tags import valid_id_tag
 from ocpptrio.store.records import TagRights
 from ocpptrio.week_times import week_times
 
 
 def _check_tag(_type: Any, text: str | None) -> None:  # Any: as cyclopts calls it
     if text is not None:
-        tags_csv.valid_id_tag(text)
+        valid_id_tag(text)
 
 
 def _check_parent(_type: Any, text: str | None) -> None:  # Any: as cyclopts calls it
     if text:
-        tags_csv.valid_id_tag(text)
+        valid_id_tag(text)
 
 
 def _or(word: str, parse: Callable[[str], object]) -> Callable[..., object]:
@@ -120,23 +119,17 @@ class Terms:
             if value is not None
         }
 
-    def rights(self, reader: Reader) -> TagRights | None:
+    def rights(self) -> TagRights | None:
         """Where it may charge, in place of all before; None: as before.
 
         Raises:
-            Failed: they name what is not there.
+            Failed: they contradict each other.
         """
         at, within = self.only_at or (), self.only_in or ()
         if self.everywhere and (at or within):
             raise Failed("give either --everywhere, or --only-at and --only-in")
         if not (self.everywhere or at or within):
             return None
-        for charge_point_id in at:
-            if charge_points.get(reader, charge_point_id) is None:
-                raise Failed(f"{charge_point_id} is not registered; see: ocpptrio charge-points")
-        for group in within:
-            if not charge_point_groups.members(reader, group):
-                raise Failed(f"no charge points in {group}; see: ocpptrio groups list")
         return TagRights(charge_points=at, charge_point_groups=within)
 
 

@@ -11,64 +11,38 @@ from cyclopts import Parameter, Token
 
 from ocpptrio.cli.charge_point_views import known as known_charge_point
 from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_moment
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell, heading, print_fields
+from ocpptrio.cli.output import FOR_PEOPLE, Output, cell, heading, print_fields
 from ocpptrio.clock import from_us, system_clock
 from ocpptrio.config import AuthorizationSettings
-from ocpptrio.events import OpenMode
 from ocpptrio.presentation import at, public
-from ocpptrio.protocol.datatypes import AuthorizationStatus
+from ocpptrio.services import tags
 from ocpptrio.services.authorization import AuthorizationService, account_of
-from ocpptrio.services.budgets import budgets_of
-from ocpptrio.services.verdict import Budget, Purpose, Verdict, kwh
-from ocpptrio.store import id_tags, tag_groups, tag_rights, transactions
+from ocpptrio.services.tags import SettledGroup, SettledTag, Use
+from ocpptrio.services.verdict import Verdict, kwh
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import IdTagRecord, Running, TagGroupRecord, TagRights, Terms
+from ocpptrio.store.records import IdTagRecord, TagRights, Terms
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """A tag or a group, and where it may charge."""
-
-    terms: IdTagRecord | TagGroupRecord
-    rights: TagRights
-
-    @property
-    def name(self) -> str:
-        terms = self.terms
-        return terms.id_tag if isinstance(terms, IdTagRecord) else terms.parent_id_tag
-
-    def view(self) -> dict[str, object]:
-        """For programs."""
-        return public(self.terms) | msgspec.structs.asdict(self.rights)
+def view(settled: SettledTag | SettledGroup) -> dict[str, object]:
+    """What programs get of a tag or a group."""
+    return public(settled.terms) | msgspec.structs.asdict(settled.rights)
 
 
-class Detailed(Listed, frozen=True, kw_only=True):
+def detailed_view(settled: SettledTag | SettledGroup, use: Use) -> dict[str, object]:
     """The same, with what is spent and what runs."""
-
-    budgets: Sequence[Budget]
-    running: Sequence[Running]
-
-    def view(self) -> dict[str, object]:
-        """For programs."""
-        return super().view() | {
-            "budgets": [msgspec.structs.asdict(budget) for budget in self.budgets],
-            "running": [one.transaction_id for one in self.running],
-        }
+    return view(settled) | {
+        "budgets": [msgspec.structs.asdict(budget) for budget in use.budgets],
+        "running": [one.transaction_id for one in use.running],
+    }
 
 
 async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE) -> None:
     """List all idTags."""
 
-    def work(reader: Reader) -> list[Listed]:
-        rights = tag_rights.everything(reader, "tag")
-        return [
-            Listed(tag, rights.get(tag.id_tag_key, tag_rights.EVERYWHERE))
-            for tag in id_tags.everyone(reader)
-        ]
-
     output.table(
-        await database.read(work),
+        await database.read(lambda reader: tags.listed(reader, limit=tags.ALL)),
         {
-            "tag": lambda row: row.name,
+            "tag": lambda row: row.terms.id_tag,
             "state": lambda row: state(row.terms),
             "expires": lambda row: at(row.terms.expires_at_us),
             "parent": lambda row: row.terms.parent_id_tag,
@@ -77,7 +51,7 @@ async def list_(*, database: Database = FROM_SETTINGS, output: Output = FOR_PEOP
             "note": lambda row: row.terms.note,
         },
         empty="no tags yet; add one: ocpptrio tags add TAG",
-        view=Listed.view,
+        view=view,
     )
 
 
@@ -91,24 +65,25 @@ async def show(
     """
     settings = database.settings().authorization
 
-    def work(reader: Reader) -> tuple[Detailed, Detailed | None]:
-        record = known(reader, tag)
-        found = _detailed(reader, record, "tag", record.id_tag_key, None, settings)
-        group = None
-        if record.parent_id_tag is not None:
-            group = tag_groups.get(reader, record.parent_id_tag)
-        if group is None:
-            return found, None
-        return found, detailed_group(reader, group, settings)
+    now_us = system_clock()
 
-    found, group = await database.read(work)
+    def work(reader: Reader) -> tuple[SettledTag, Use, tuple[SettledGroup, Use] | None]:
+        found = tags.known(reader, tag)
+        used = tags.use(reader, found.terms, settings, now_us)
+        if found.terms.parent_id_tag is None:
+            return found, used, None
+        group = tags.known_group(reader, found.terms.parent_id_tag)
+        return found, used, (group, tags.use(reader, group.terms, settings, now_us))
+
+    found, used, of_group = await database.read(work)
     if output.json:
-        output.document(found.view() | {"group": None if group is None else group.view()})
+        group = None if of_group is None else detailed_view(*of_group)
+        output.document(detailed_view(found, used) | {"group": group})
         return
-    print_fields({"tag": found.name} | fields(found, settings))
-    if group is not None:
-        heading(f"Its group, {group.name}; both must allow it")
-        print_fields(fields(group, settings))
+    print_fields({"tag": found.terms.id_tag} | fields(found, used, settings))
+    if of_group is not None:
+        heading(f"Its group, {of_group[0].terms.parent_id_tag}; both must allow it")
+        print_fields(fields(*of_group, settings))
 
 
 def _moment(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts calls it
@@ -141,13 +116,7 @@ async def check(
 
         def work(reader: Reader) -> tuple[str, Verdict]:
             place = known_charge_point(reader, charge_point)
-            account = account_of(place, tag)
-            found = service.verdict(reader, place, tag, at_us, Purpose.START)
-            learns = place.mode is OpenMode.LEARN and (place.learning_ends_at_us or 0) > at_us
-            if learns and found.status is AuthorizationStatus.INVALID:
-                accepted = AuthorizationStatus.ACCEPTED
-                found = Verdict(status=accepted, reason="unknown, but would be learnt")
-            return account, found
+            return account_of(place, tag), service.foreseen(reader, place, tag, at_us)
 
         account, found = await store.read(work)
     sentence = f"{found.status}: {found.reason}" if found.reason else str(found.status)
@@ -173,47 +142,15 @@ async def check(
 # Shared with the commands that change something.
 
 
-def known(reader: Reader, tag: str) -> IdTagRecord:
-    """The tag.
-
-    Raises:
-        Failed: it is not known.
-    """
-    record = id_tags.get(reader, tag)
-    if record is None:
-        raise Failed(f"no tag {tag}; see: ocpptrio tags list")
-    return record
-
-
-def detailed_group(
-    reader: Reader, group: TagGroupRecord, settings: AuthorizationSettings
-) -> Detailed:
-    return _detailed(reader, group, "group", "", group.group_key, settings)
-
-
-def _detailed(
-    reader: Reader,
-    terms: IdTagRecord | TagGroupRecord,
-    holder: tag_rights.Holder,
-    account_key: str,
-    group_key: str | None,
-    settings: AuthorizationSettings,
-) -> Detailed:
-    return Detailed(
-        terms,
-        tag_rights.of(reader, holder, group_key or account_key),
-        budgets=budgets_of(reader, terms, account_key, group_key, system_clock(), settings.zone),
-        running=transactions.open_of_tag(reader, account_key, group_key),
-    )
-
-
-def fields(found: Detailed, settings: AuthorizationSettings) -> dict[str, object]:
+def fields(
+    found: SettledTag | SettledGroup, used: Use, settings: AuthorizationSettings
+) -> dict[str, object]:
     """For people."""
     terms = found.terms
     limit = terms.max_concurrent
     if limit is None and isinstance(terms, IdTagRecord):
         limit = settings.max_concurrent_transactions
-    running = ", ".join(str(one.transaction_id) for one in found.running)
+    running = ", ".join(str(one.transaction_id) for one in used.running)
     return {
         "state": state(terms),
         "expires": at(terms.expires_at_us),
@@ -221,7 +158,7 @@ def fields(found: Detailed, settings: AuthorizationSettings) -> dict[str, object
         "when": f"{terms.week_times} ({settings.time_zone})" if terms.week_times else "always",
         "budget": "; ".join(
             f"{kwh(budget.limit_wh)} a {budget.period}, {kwh(budget.spent_wh)} spent"
-            for budget in found.budgets
+            for budget in used.budgets
         )
         or "none",
         "at a time": limit or "any number",
@@ -237,7 +174,7 @@ def state(terms: Terms) -> str:
     return "expired" if expired else "may charge"
 
 
-def only(row: Listed) -> str:
+def only(row: SettledTag | SettledGroup) -> str:
     """Where, when and how much, as one text."""
     terms = row.terms
     budgets = {"day": terms.day_budget_wh, "month": terms.month_budget_wh}

@@ -4,23 +4,23 @@ Not here: showing them (tag_views), their groups (tag_groups), reading and writi
 """
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
-from msgspec.structs import replace
 
-from ocpptrio.cli import tags_csv
 from ocpptrio.cli.options import FROM_SETTINGS, Database
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, plural, writing
 from ocpptrio.cli.tag_options import AS_BEFORE, Flag, OptionalTag, Parent, Terms
-from ocpptrio.cli.tag_views import Listed, check, known, list_, sentence, show
+from ocpptrio.cli.tag_views import check, list_, sentence, show, view
 from ocpptrio.clock import system_clock
-from ocpptrio.protocol.datatypes import id_tag_key
+from ocpptrio.services import tags, tags_csv
 from ocpptrio.services.authorization import generated_id_tag
-from ocpptrio.store import id_tags, tag_rights
-from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import IdTagRecord, TagRights
+from ocpptrio.services.tags import SettledTag
+from ocpptrio.store.records import IdTagRecord
+
+PAGE: Final = 1000  # tags of one read of an export: short, beside the daemon
 
 app = App(name="tags")
 app.command(list_, name="list")
@@ -59,12 +59,8 @@ async def add(
         }
     )
 
-    def work(db: Db) -> Listed:
-        if id_tags.get(db, id_tag) is not None:
-            raise Failed(f"{id_tag} is there already; to change it: ocpptrio tags set {id_tag}")
-        return _put(db, record, terms.rights(db))
-
-    _done(await database.write(work), output)
+    rights = terms.rights()
+    _done(await database.write(lambda db: tags.add(db, record, rights)), output)
 
 
 @app.command(name="set")
@@ -120,10 +116,8 @@ async def _change(
     database: Database,
     output: Output,
 ) -> None:
-    def work(db: Db) -> Listed:
-        return _put(db, replace(known(db, tag), **changes), terms.rights(db))
-
-    _done(await database.write(work), output)
+    rights = terms.rights()
+    _done(await database.write(lambda db: tags.change(db, tag, changes, rights)), output)
 
 
 @app.command
@@ -136,14 +130,8 @@ async def remove(
         tag: The idTag.
     """
 
-    def work(db: Db) -> tuple[str, Listed]:
-        record = known(db, tag)
-        listed = Listed(record, tag_rights.of(db, "tag", record.id_tag_key))
-        id_tags.remove(db, tag)
-        return record.id_tag, listed
-
-    id_tag, listed = await database.write(work)
-    output.done(f"{id_tag} removed", listed.view())
+    removed = await database.write(lambda db: tags.remove(db, tag))
+    output.done(f"{removed.terms.id_tag} removed", view(removed))
 
 
 @app.command(name="import")
@@ -167,28 +155,9 @@ async def import_(
     lines = tags_csv.parse(_text(file), "standard input" if str(file) == "-" else str(file))
     now_us = system_clock()
 
-    def work(db: Db) -> dict[str, int]:
-        known = {tag.id_tag_key: tag for tag in id_tags.everyone(db)}
-        changed = 0
-        rights = tag_rights.everything(db, "tag")
-        for values in lines:
-            key = id_tag_key(values["id_tag"])
-            places = {name: values.pop(name) for name in tags_csv.PLACES if name in values}
-            before = known.get(key)
-            if before is None:
-                id_tags.put(db, IdTagRecord(**{"created_at_us": now_us} | values))
-            else:
-                id_tags.put(db, replace(before, **values))
-                changed += 1
-            if places:
-                tag_rights.put(
-                    db, "tag", key, replace(rights.get(key, tag_rights.EVERYWHERE), **places)
-                )
-        return {"added": len(lines) - changed, "changed": changed}
-
-    counts = await database.write(work)
-    sentence = f"{plural(counts['added'], 'tag')} added, {counts['changed']} changed"
-    output.done(sentence, counts)
+    found = await database.write(lambda db: tags_csv.put(db, lines, now_us))
+    sentence = f"{plural(found.added, 'tag')} added, {found.changed} changed"
+    output.done(sentence, found._asdict())
 
 
 @app.command
@@ -201,12 +170,13 @@ async def export(file: Path | None = None, /, *, database: Database = FROM_SETTI
         file: The file to write; without it, standard output.
     """
 
-    def work(reader: Reader) -> str:
-        return tags_csv.render(id_tags.everyone(reader), tag_rights.everything(reader, "tag"))
-
-    text = await database.read(work)
-    with writing(file) as out:
-        out.write(text)
+    async with database.open() as store:
+        with writing(file) as out:
+            out.write(tags_csv.header())
+            page = partial(tags.listed, after="", limit=PAGE)
+            while found := await store.read(page):
+                out.write(tags_csv.lines(found))
+                page = partial(tags.listed, after=found[-1].terms.id_tag_key, limit=PAGE)
 
 
 def _text(file: Path) -> str:
@@ -219,15 +189,6 @@ def _text(file: Path) -> str:
         raise Failed(f"{file}: not UTF-8; save it as CSV UTF-8 ({error})") from error
 
 
-def _put(db: Db, record: IdTagRecord, rights: TagRights | None) -> Listed:
-    key = id_tag_key(record.id_tag)
-    id_tags.put(db, record)
-    if rights is not None:
-        tag_rights.put(db, "tag", key, rights)
-    return Listed(record, tag_rights.of(db, "tag", key))
-
-
-def _done(listed: Listed, output: Output) -> None:
-    tag = listed.terms
-    assert isinstance(tag, IdTagRecord)
-    output.done(sentence(tag.id_tag, tag), listed.view())
+def _done(settled: SettledTag, output: Output) -> None:
+    tag = settled.terms
+    output.done(sentence(tag.id_tag, tag), view(settled))

@@ -1,6 +1,5 @@
 """`ocpptrio transactions`: what was charged, and what is odd about it."""
 
-import csv
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,7 +16,6 @@ from ocpptrio.cli.output import (
     Output,
     Quantity,
     cell,
-    csv_cell,
     heading,
     joined,
     print_fields,
@@ -26,13 +24,12 @@ from ocpptrio.cli.output import (
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import at, public
 from ocpptrio.protocol.datatypes import AuthorizationStatus
-from ocpptrio.services import decisions, registers
+from ocpptrio.services import decisions, registers, transactions_csv
 from ocpptrio.store import (
     commands,
     conclusions,
     meter_readings,
     orphan_stops,
-    register_habits,
     reviews,
     transactions,
 )
@@ -65,30 +62,6 @@ _READING_COLUMNS: Final[Columns[MeterReading]] = {
     "charge %": lambda row: row.soc_percent,
     "temperature C": lambda row: row.temperature_c,
 }
-
-CSV_COLUMNS: Final = (
-    "transaction_id",
-    "charge_point_id",
-    "connector_id",
-    "id_tag",
-    "parent_id_tag",
-    "authorization_status",
-    "state",
-    "started_at",
-    "stopped_at",
-    "meter_start_wh",
-    "meter_stop_wh",
-    "energy_wh",
-    "energy_source",
-    "stop_reason",
-    "stop_id_tag",
-    "reservation_id",
-    "superseded_by",
-    "concluded_at",
-    "flags",
-    "account_key",
-    "authorization_reason",
-)
 
 # A transaction, and what it has taken so far, in Wh, if it runs and its readings tell.
 Shown = tuple[TransactionRecord, int | None]
@@ -128,7 +101,7 @@ async def list_(
             until_us=until,
             limit=limit,
         )
-        return [(row, _so_far(reader, row)) for row in rows]
+        return [(row, registers.so_far_wh(reader, row)) for row in rows]
 
     found = await database.read(work)
     output.table(
@@ -171,7 +144,7 @@ async def show(
             reviews.of_transaction(reader, transaction),
             commands.of_transaction(reader, transaction),
         )
-        return (record, _so_far(reader, record)), about
+        return (record, registers.so_far_wh(reader, record)), about
 
     (record, so_far), (readings, drawn, reviewed, asked) = await database.read(work)
     if output.json:
@@ -321,12 +294,9 @@ async def export(
 
     async with database.open() as store:
         with writing(file) as out:
-            writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(CSV_COLUMNS)
+            out.write(transactions_csv.header())
             while page := await store.read(work):
-                for record in page:
-                    view = public(record)
-                    writer.writerow(csv_cell(view[column]) for column in CSV_COLUMNS)
+                out.write(transactions_csv.lines(page))
                 before = page[-1].transaction_id
 
 
@@ -357,13 +327,6 @@ _About = tuple[list[MeterReading], list[ConclusionRecord], list[ReviewRecord], l
 def _view(row: Shown) -> dict[str, object]:
     record, so_far = row
     return public(record) | {"energy_so_far_wh": so_far}
-
-
-def _so_far(reader: Reader, row: TransactionRecord) -> int | None:
-    if row.state is not TransactionState.OPEN:
-        return None
-    habits = {one.habit for one in register_habits.of(reader, row.charge_point_id)}
-    return registers.running_wh(reader, row, habits)
 
 
 def _energy(row: TransactionRecord, so_far: int | None) -> Quantity | None:

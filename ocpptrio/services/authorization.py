@@ -16,14 +16,21 @@ from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo, id_tag_k
 from ocpptrio.services.authorizer import Authorizer, ExternalAuthorizer, Question
 from ocpptrio.services.budgets import budgets_of
 from ocpptrio.services.incoming import Incoming
+from ocpptrio.services.tags import ID_TAG_LENGTH
 from ocpptrio.services.verdict import Facts, Holder, Purpose, Verdict, verdict
 from ocpptrio.store import authorization, id_tags, transactions
 from ocpptrio.store.authorization import Standing
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import IdTagRecord, Running, TagGroupRecord, Terms, TransactionRecord
+from ocpptrio.store.records import (
+    ChargePointRecord,
+    IdTagRecord,
+    Running,
+    TagGroupRecord,
+    Terms,
+    TransactionRecord,
+)
 from ocpptrio.week_times import WeekTimes, week_times
 
-ID_TAG_LENGTH: Final = 20  # characters (OCPP 1.6, 7.28)
 CLOCKS_DIFFER_US: Final = 60_000_000  # between charge points; more is a wrong clock
 GENERATED_BYTES: Final = 7  # as a card has; 16 characters are the most that all firmwares take
 
@@ -196,6 +203,17 @@ class AuthorizationService:
             )
         )
 
+    def foreseen(
+        self, reader: Reader, place: ChargePointRecord, id_tag: str, at_us: int
+    ) -> Verdict:
+        """What a start with an idTag would be answered, as far as we decide it."""
+        found = self.verdict(reader, place, id_tag, at_us, Purpose.START)
+        learns = place.mode is OpenMode.LEARN and (place.learning_ends_at_us or 0) > at_us
+        if learns and found.status is AuthorizationStatus.INVALID and _can_be_learnt(id_tag):
+            reason = "unknown, but would be learnt"
+            return Verdict(status=AuthorizationStatus.ACCEPTED, reason=reason)
+        return found
+
     def _running(
         self,
         reader: Reader,
@@ -267,8 +285,7 @@ class AuthorizationService:
             state.mode is not OpenMode.LEARN
             or state.learning_ends_at_us is None
             or state.learning_ends_at_us <= at_us
-            or not id_tag_key(id_tag)
-            or len(id_tag) > ID_TAG_LENGTH
+            or not _can_be_learnt(id_tag)
             or id_tags.get(db, id_tag) is not None
         ):
             return
@@ -303,6 +320,10 @@ def account_of(place: Place, id_tag: str) -> str:
     if place.mode is OpenMode.FIXED_TAG and place.fixed_id_tag is not None:
         return place.fixed_id_tag
     return id_tag
+
+
+def _can_be_learnt(id_tag: str) -> bool:
+    return bool(id_tag_key(id_tag)) and len(id_tag) <= ID_TAG_LENGTH
 
 
 def first_verdict(transaction: TransactionRecord) -> Verdict:

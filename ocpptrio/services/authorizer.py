@@ -15,6 +15,7 @@ import trio
 from ocpptrio.clock import to_us
 from ocpptrio.config import AuthorizationSettings, Fallback
 from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo
+from ocpptrio.services.outbound import Unreachable
 from ocpptrio.services.verdict import NOT_REMEMBERED_US, Purpose, Verdict
 
 # Time-outs and failures to connect in a row until it counts as dead.
@@ -47,10 +48,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 
 # None: no opinion, the local verdict stands.
 Authorizer: TypeAlias = Callable[[Question], Awaitable[IdTagInfo | None]]
-
-
-class Unreachable(Exception):
-    """Raised by an authorizer that reaches nobody: asked again too soon, it would not either."""
 
 
 class ExternalAuthorizer:

@@ -48,6 +48,7 @@ from ocpptrio.session.state import SessionState
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Db, Store
 from ocpptrio.store.records import ACCEPTING, CommandRecord, CommandState, EffectState
+from ocpptrio.tracing import Tracing
 
 # What a Pending charge point must not be asked (OCPP 1.6, 4.2).
 NOT_WHILE_PENDING: Final = ("RemoteStartTransaction", "RemoteStopTransaction")
@@ -126,6 +127,7 @@ class Sender:
         self._registry = registry
         self._effect_watch = effect_watch
         self._settings = settings
+        self.tracing: Tracing | None = None
 
     async def recover(self) -> None:
         """At start: nobody knows any more what became of those that were sent."""
@@ -170,6 +172,16 @@ class Sender:
 
         A queued command that could not be sent stays queued.
         """
+        if self.tracing is None:
+            return await self._send(sending, timeout_s)
+        charge_point_id = sending.session.state.charge_point_id
+        action = type(sending.request).__name__
+        with self.tracing.sent(charge_point_id, action, sending.command_id) as span:
+            outcome = await self._send(sending, timeout_s)
+            span.error = outcome if isinstance(outcome, OcpptrioError) else None
+        return outcome
+
+    async def _send(self, sending: Sending, timeout_s: float | None) -> Message | OcpptrioError:
         command_id, request, session = sending.command_id, sending.request, sending.session
         charge_point_id, action = session.state.charge_point_id, type(request).__name__
 

@@ -27,6 +27,7 @@ from ocpptrio.session.registry import Registry, Session
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.tracing import Tracing
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
@@ -200,6 +201,10 @@ class CommandService:
                 Sending(session, connection, request, record.command_id, record)
             )
         return await self.get(record.command_id)
+
+    def trace(self, tracing: Tracing) -> None:
+        """Let each command that is sent have a span."""
+        self._sender.tracing = tracing
 
     async def recover(self) -> None:
         """At start: nobody knows any more what became of those that were sent."""

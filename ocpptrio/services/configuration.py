@@ -5,7 +5,12 @@ Not here: what it is to hold (wanted, provisioning).
 
 from msgspec.structs import replace
 
-from ocpptrio.events import ConfigurationChanged, ConfigurationReported
+from ocpptrio.errors import NotConnected
+from ocpptrio.events import (
+    ConfigurationChanged,
+    ConfigurationRefreshRequested,
+    ConfigurationReported,
+)
 from ocpptrio.protocol.core import (
     ChangeConfiguration,
     ChangeConfigurationResponse,
@@ -15,6 +20,7 @@ from ocpptrio.protocol.core import (
 )
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.redaction import is_secret
+from ocpptrio.services.charge_points import known
 from ocpptrio.services.wanted import same_value
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import configuration
@@ -39,6 +45,18 @@ def mirror(
             _accepted(db, state.charge_point_id, request, command_id, at_us)
         elif response.status is ConfigurationStatus.REBOOT_REQUIRED:
             _pending(db, state.charge_point_id, request, command_id, at_us)
+
+
+def request_reading(db: Db, charge_point_id: str, at_us: int) -> None:
+    """Have all keys of a charge point read again, soon.
+
+    Raises:
+        UnknownChargePoint: it is not registered.
+        NotConnected: it is not there.
+    """
+    if not known(db, charge_point_id).connected:
+        raise NotConnected(f"{charge_point_id} is not connected; try again when it is")
+    db.emit(ConfigurationRefreshRequested(charge_point_id=charge_point_id, at_us=at_us))
 
 
 def _reported(db: Db, state: SessionState, response: GetConfigurationResponse, at_us: int) -> None:

@@ -3,18 +3,22 @@
 Functions on an open write, for commands beside the daemon; `DecisionService` for embedders.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
+
+import msgspec
 
 from ocpptrio.clock import Clock
 from ocpptrio.errors import CannotDecide
 from ocpptrio.events import Fact, OrphanStopResolved, TransactionEnergyChanged
 from ocpptrio.services import reconciliation, registers
 from ocpptrio.store import conclusions, orphan_stops, reviews, transactions
-from ocpptrio.store.driver import Db, Store
+from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import (
     Conclusion,
     Confidence,
     EnergySource,
+    OrphanStopRecord,
     ReviewRecord,
     TransactionRecord,
     TransactionState,
@@ -183,6 +187,43 @@ def _taken_wh(transaction: TransactionRecord, meter_wh: int) -> int:
             f"{meter_wh} Wh does not fit a start at {base_wh:.0f} Wh: give the energy instead"
         )
     return round(meter_wh - base_wh)
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits under a number, with all that a person needs to decide it.
+
+    Attributes:
+        orphan: the stop that it is about, if it is about one.
+        fitting: the transactions without a stop that this stop can end.
+        choices: what can be decided; none once it is resolved.
+    """
+
+    review: ReviewRecord
+    orphan: OrphanStopRecord | None
+    fitting: Sequence[TransactionRecord]
+    choices: tuple[Decision, ...]
+
+
+def case(reader: Reader, review_id: int) -> Case | None:
+    """What waits, or waited, under this number; None if there is no such review."""
+    review = reviews.get(reader, review_id)
+    if review is None:
+        return None
+    waits = review.resolved_at_us is None
+    if review.orphan_id is None:
+        choices = (Decision.END, Decision.DISMISS) if waits else ()
+        return Case(review=review, orphan=None, fitting=(), choices=choices)
+    orphan = orphan_stops.get(reader, review.orphan_id)
+    fitting: list[TransactionRecord] = []
+    if orphan is not None and waits:
+        fitting = transactions.candidates_for_stop(
+            reader,
+            charge_point_id=review.charge_point_id,
+            meter_stop_wh=orphan.meter_stop_wh,
+            stopped_at_us=orphan.stopped_at_us,
+        )
+    choices = (Decision.ATTACH, Decision.DISMISS) if waits else ()
+    return Case(review=review, orphan=orphan, fitting=fitting, choices=choices)
 
 
 class DecisionService:

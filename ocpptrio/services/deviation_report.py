@@ -1,8 +1,8 @@
 """The ledger of a charge point as a report for its maker: what, how often, what is right.
 
-Pure: rows in, a report out, as structs, text or Markdown. Times are UTC. idTags are covered, since
-they open charging; other secrets are not in journal or ledger. Not here: the words of each kind
-(deviation_kinds), where rows come from (cli).
+Rows in, a report out, as structs, text or Markdown. Times are UTC. idTags are covered, since they
+open charging; other secrets are not in journal or ledger. Not here: the words of each kind
+(deviation_kinds).
 """
 
 import re
@@ -20,6 +20,8 @@ from ocpptrio.protocol.datatypes import DeviationKind
 from ocpptrio.redaction import redact
 from ocpptrio.services import clock_skew
 from ocpptrio.services.deviation_kinds import MEANINGS
+from ocpptrio.store import clock_skews, deviations, journal
+from ocpptrio.store.driver import Reader
 from ocpptrio.store.records import ChargePointRecord, DeviationRecord
 
 FRAME_LENGTH_SHOWN: Final = 4000  # characters; a transaction of a night can have 200 000
@@ -78,6 +80,31 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_at: datetime | None
     occurrences: int
     entries: tuple[Entry, ...]
+
+
+def of(reader: Reader, record: ChargePointRecord) -> Report:
+    """The report on a charge point, with messages that are in the journal."""
+    return build(
+        record,
+        deviations.of(reader, record.charge_point_id),
+        lambda row: _journalled(reader, row),
+        clock_skews.get(reader, record.charge_point_id),
+    )
+
+
+def _journalled(reader: Reader, row: DeviationRecord) -> str | None:
+    """The message that showed it last, or first: noted at the same microsecond."""
+    for at_us in (row.last_at_us, row.first_at_us):
+        for entry in journal.entries(
+            reader,
+            charge_point_id=row.charge_point_id,
+            direction="in",
+            since_us=at_us,
+            until_us=at_us + 1,
+        ):
+            if entry.action == row.action:
+                return entry.text
+    return None
 
 
 def build(

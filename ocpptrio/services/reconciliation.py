@@ -18,6 +18,7 @@ from ocpptrio.protocol import tolerance
 from ocpptrio.protocol.core import ChargePointStatus, Reason, StopTransaction
 from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key
 from ocpptrio.services import energy, registers, stops
+from ocpptrio.services.flags import stop_sent_for
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.session.registry import Session
 from ocpptrio.session.state import SessionState
@@ -210,7 +211,7 @@ def _match(
         confidence,
         (registers.started(transaction), stop, *person),
     )
-    flags = [f"stop sent for id {request.transaction_id}"]
+    flags = [stop_sent_for(request.transaction_id)]
     stops.take(db, incoming, request, transaction, parent_id_tag=parent_id_tag, flags=flags)
 
 

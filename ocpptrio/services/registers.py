@@ -12,6 +12,7 @@ from ocpptrio.store import meter_readings, register_habits, reviews, transaction
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import (
     EnergySource,
+    RegisterHabit,
     ReviewKind,
     TransactionRecord,
     TransactionState,
@@ -95,6 +96,33 @@ def running_wh(
         ended_at_us=transaction.last_meter_at_us,
     )
     return found.wh
+
+
+def quick_running_wh(transaction: TransactionRecord, habits: Collection[str]) -> int | None:
+    """As `running_wh`, from the ends of its register alone: for lists, which cannot read them all.
+
+    A register that began anew meanwhile is not seen.
+    """
+    last_wh, base_wh = transaction.last_meter_wh, float(transaction.meter_start_wh)
+    first_wh, first_at_us = transaction.first_meter_wh, transaction.first_meter_at_us
+    if last_wh is None or first_wh is None or first_at_us is None:
+        return None
+    if RegisterHabit.SAMPLES_PER_TRANSACTION in habits:
+        base_wh = 0
+    elif base_wh < 0 or (
+        base_wh == 0
+        and not energy.is_reachable(0, transaction.started_at_us, first_wh, first_at_us)
+    ):
+        base_wh = first_wh  # the start says nothing of the register
+    return round(last_wh - base_wh) if last_wh >= base_wh else None
+
+
+def so_far_wh(reader: Reader, transaction: TransactionRecord) -> int | None:
+    """As `running_wh`, of one that runs; None of all others: their energy is known, or never."""
+    if transaction.state is not TransactionState.OPEN:
+        return None
+    habits = {one.habit for one in register_habits.of(reader, transaction.charge_point_id)}
+    return running_wh(reader, transaction, habits)
 
 
 def remember(

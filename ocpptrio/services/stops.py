@@ -4,7 +4,6 @@ Not here: which transaction that is (reconciliation), the answer (transactions).
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from ocpptrio.clock import to_us
 from ocpptrio.events import Fact, TransactionStopped
@@ -12,6 +11,13 @@ from ocpptrio.protocol.core import Reason, StopTransaction
 from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key
 from ocpptrio.services import metering, registers
 from ocpptrio.services.energy import Energy, Sample, Span, is_plain
+from ocpptrio.services.flags import (
+    METER_BELOW_START,
+    NO_METER_START,
+    SECOND_STOP_DIFFERS,
+    STOP_BEFORE_START,
+    STOPPED_BY_ANOTHER_TAG,
+)
 from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
 from ocpptrio.store import conclusions, reviews, transactions
 from ocpptrio.store.driver import Db
@@ -23,8 +29,6 @@ from ocpptrio.store.records import (
     TransactionRecord,
     TransactionState,
 )
-
-METER_BELOW_START: Final = "meter stop below start"  # flag
 
 # Answered by the stop itself, whoever would have decided.
 _ANSWERED = {ReviewKind.SUSPECT, ReviewKind.VALUES_AFTER_END}
@@ -58,7 +62,7 @@ def take(
         )
     if transaction.state is TransactionState.STOPPED:
         if _differs(transaction, request, stopped_at_us):
-            transactions.add_flags(db, transaction_id, ["second stop differs"])
+            transactions.add_flags(db, transaction_id, [SECOND_STOP_DIFFERS])
         if request.transaction_data:
             registers.improve(db, transaction, incoming.received_at_us)
         return
@@ -112,9 +116,9 @@ def _oddities(
 ) -> list[str]:
     odd = []
     if stopped_at_us < transaction.started_at_us:
-        odd.append("stop before start")
+        odd.append(STOP_BEFORE_START)
     if transaction.meter_start_wh < 0:
-        odd.append("no meter start")
+        odd.append(NO_METER_START)
     elif request.meter_stop < transaction.meter_start_wh:
         odd.append(METER_BELOW_START)
     if (
@@ -122,7 +126,7 @@ def _oddities(
         and id_tag_key(request.id_tag) != transaction.id_tag_key
         and (parent_id_tag is None or parent_id_tag != transaction.parent_id_tag)
     ):
-        odd.append("stopped by another tag")  # not of the same group, which may (3.10)
+        odd.append(STOPPED_BY_ANOTHER_TAG)  # not of the same group, which may (3.10)
     return odd
 
 

@@ -21,6 +21,7 @@ from ocpptrio.protocol.core import (
 from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.services import reconciliation
 from ocpptrio.services.authorization import AuthorizationService, account_of, first_verdict
+from ocpptrio.services.flags import CLOCK_NOT_SET
 from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
 from ocpptrio.services.verdict import Verdict
 from ocpptrio.store import meter_readings, transactions
@@ -29,7 +30,6 @@ from ocpptrio.store.records import TransactionRecord, TransactionState
 
 SECOND_US: Final = 1_000_000  # to which charge points cut their times
 LATE_US: Final = 10 * SECOND_US  # a start that is older was queued
-CLOCK_NOT_SET: Final = "clock not set"  # flag
 
 
 class _Neighbours(NamedTuple):

@@ -128,7 +128,7 @@ def checked(key: str, value: str) -> str:
     if is_secret(key):
         raise ValueError(
             f"{key} is a secret: it is neither kept as wanted configuration nor read back. Send it "
-            "with ChangeConfiguration, and set the same with charge-points set-password"
+            "with ChangeConfiguration, and set the same as the password of the charge point"
         )
     if key.casefold() == "securityprofile":
         raise ValueError(

@@ -11,11 +11,22 @@ import trio
 
 from ocpptrio.clock import Clock
 from ocpptrio.config import OnSpent, Settings
-from ocpptrio.events import AnyEvent, CommandChanged, Event, NumberedEvent
+from ocpptrio.events import (
+    AlertAcknowledged,
+    AlertClosed,
+    AlertOpened,
+    AnyEvent,
+    CommandChanged,
+    Event,
+    NumberedEvent,
+    WebhookChanged,
+)
 from ocpptrio.passwords import Passwords
-from ocpptrio.services import tasks
+from ocpptrio.services import alerts, tasks
 from ocpptrio.services.access import AccessService
 from ocpptrio.services.admission import AdmissionService
+from ocpptrio.services.alert_notices import AlertNotices
+from ocpptrio.services.alerts import AlertService
 from ocpptrio.services.authorization import AuthorizationService
 from ocpptrio.services.budgets import BudgetService
 from ocpptrio.services.command_queue import CommandQueue
@@ -36,11 +47,13 @@ from ocpptrio.services.security import SecurityService
 from ocpptrio.services.status import StatusService
 from ocpptrio.services.transactions import TransactionService
 from ocpptrio.services.watchdog import Watchdog
+from ocpptrio.services.webhook_delivery import WebhookDelivery
+from ocpptrio.services.webhooks import WebhookService
 from ocpptrio.session.registry import Registry
 from ocpptrio.store.driver import Store
 from ocpptrio.store.records import CommandState
 
-CLOSE_S: Final = 10  # for connections to an external authorizer
+CLOSE_S: Final = 10  # for connections to an external authorizer, and to webhooks
 
 Reaction = Callable[[Any], None]  # Any: one kind of event each
 
@@ -50,6 +63,7 @@ class Services:
 
     Attributes:
         handlers: request struct -> what answers it.
+        passwords: hashes them, without keeping others waiting.
     """
 
     def __init__(
@@ -61,6 +75,7 @@ class Services:
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self.passwords = passwords
         self.authorization = AuthorizationService(store, settings.authorization)
         self._http_authorizer: HttpAuthorizer | None = None
         if settings.authorization.url:
@@ -82,6 +97,10 @@ class Services:
         self.decisions = DecisionService(store, clock)
         self.reconciliation = ReconciliationService(store, settings.transactions, clock)
         self.rollups = RollupService(store)
+        self.webhook_delivery = WebhookDelivery(store, clock, settings.webhooks, settings.retention)
+        self.alerts = AlertService(store, clock, settings.alerts)
+        self.alert_notices = AlertNotices(store, clock, settings.alerts, settings.api.public_url)
+        self.webhooks = WebhookService(store, clock, self.webhook_delivery)
         self.housekeeping = Housekeeping(store, registry, self.rollups, settings.retention, clock)
         self.admission = AdmissionService(
             store,
@@ -103,6 +122,11 @@ class Services:
         self._reactions: defaultdict[type[Event], list[Reaction]] = defaultdict(list)
         for kind, reaction in self.provisioning.reactions.items():
             self._reactions[kind].append(reaction)
+        self._reactions[WebhookChanged].append(self.webhook_delivery.changed)
+        for kind in alerts.KINDS:
+            self._reactions[kind].append(self.alerts.see)
+        for kind in (AlertOpened, AlertClosed, AlertAcknowledged):
+            self._reactions[kind].append(self.alert_notices.see)
         for kind in tasks.TOLD:
             self._reactions[kind].append(self._command_may_go)
 
@@ -123,6 +147,9 @@ class Services:
             self.tasks.run,
             self.reconciliation.run,
             self.rollups.run,
+            self.webhook_delivery.run,
+            self.alerts.run,
+            self.alert_notices.run,
         ):
             nursery.start_soon(run)
         if self._settings.watchdog.enabled:
@@ -133,9 +160,11 @@ class Services:
 
     async def close(self) -> None:
         """Let go of what outlives the nursery."""
-        if self._http_authorizer is not None:
-            with trio.move_on_after(CLOSE_S, shield=True):
+        with trio.move_on_after(CLOSE_S, shield=True):
+            if self._http_authorizer is not None:
                 await self._http_authorizer.aclose()
+            await self.webhook_delivery.aclose()
+            await self.alert_notices.aclose()
 
     def notice(self, events: Sequence[NumberedEvent]) -> None:
         """See what was committed; the session states are up to date. Never waits."""
@@ -145,6 +174,7 @@ class Services:
                 react(event)
             if self.effect_watch.watched:
                 self.effect_watch.see(event.charge_point_id, event, event.at_us)
+        self.webhook_delivery.notice(events)
 
     def _command_may_go(self, event: AnyEvent) -> None:
         """What an event means for commands that wait."""

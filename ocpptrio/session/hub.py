@@ -56,10 +56,19 @@ class Watcher:
 
 
 class Hub:
-    """Hands each event to all who watch, in the order of their numbers."""
+    """Hands each event to all who watch, in the order of their numbers.
+
+    Attributes:
+        missed: events left out because a watcher was too far behind, of all watchers so far.
+    """
 
     def __init__(self) -> None:
+        self.missed = 0
         self._watchers: dict[Watcher, trio.MemorySendChannel[NumberedEvent]] = {}
+
+    def __len__(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
 
     def publish(self, events: Sequence[NumberedEvent]) -> None:
         for watcher, channel in self._watchers.items():
@@ -70,6 +79,7 @@ class Hub:
                     channel.send_nowait(event)
                 except (trio.WouldBlock, trio.BrokenResourceError):
                     watcher.missed += 1
+                    self.missed += 1
 
     @contextmanager
     def watch(

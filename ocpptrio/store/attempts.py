@@ -27,6 +27,12 @@ def note(db: Db, *, charge_point_id: str, peer: str, reason: str, at_us: int) ->
         )
 
 
+def get(reader: Reader, charge_point_id: str) -> AttemptRecord | None:
+    sql = "SELECT * FROM attempts WHERE charge_point_id = ?"
+    found = reader.row(sql, [charge_point_id])
+    return None if found is None else AttemptRecord.of(found)
+
+
 def everyone(reader: Reader) -> list[AttemptRecord]:
     """All that are kept, the latest first."""
     rows = reader.rows("SELECT * FROM attempts ORDER BY last_at_us DESC, charge_point_id")

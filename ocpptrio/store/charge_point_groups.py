@@ -3,7 +3,10 @@
 Not here: what a group may do or is to be set to (each in the module of its subject).
 """
 
+from typing import cast
+
 from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.records import WantedScope
 
 
 def put(db: Db, group: str, charge_point_id: str) -> bool:
@@ -48,3 +51,22 @@ def everything(reader: Reader) -> dict[str, list[str]]:
     ):
         groups.setdefault(str(group), []).append(str(charge_point_id))
     return groups
+
+
+def counted(reader: Reader, *, after: str = "", limit: int = 100) -> list[tuple[str, int, int]]:
+    """Groups with how many charge points are in each and how many keys are wanted of them, by name.
+
+    Also those of which something is wanted though nobody is in them (yet). The next page is `after`
+    the last name.
+    """
+    rows = reader.rows(
+        """SELECT name, sum(members), sum(wanted) FROM (
+            SELECT group_name AS name, count(*) AS members, 0 AS wanted
+            FROM charge_point_groups WHERE group_name > ? GROUP BY group_name
+            UNION ALL
+            SELECT target, 0, count(*) FROM wanted_configuration
+            WHERE scope = ? AND target > ? GROUP BY target
+        ) AS counts GROUP BY name ORDER BY name LIMIT ?""",
+        [after, WantedScope.GROUP, after, limit],
+    )
+    return cast("list[tuple[str, int, int]]", rows)

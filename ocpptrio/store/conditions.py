@@ -71,12 +71,15 @@ def listed(
     *,
     charge_point_id: str | None = None,
     open_only: bool = True,
+    before: int | None = None,
     limit: int = 1000,
 ) -> list[ConditionRecord]:
-    """The newest first."""
+    """The newest first; the next page is `before` the last id."""
     filters: dict[str, SqlValue] = {}
     if charge_point_id is not None:
         filters["charge_point_id = ?"] = charge_point_id
+    if before is not None:
+        filters["condition_id < ?"] = before
     wanted = [*filters, *(["cleared_at_us IS NULL"] if open_only else [])]
     where = " WHERE " + " AND ".join(wanted) if wanted else ""
     sql = _SELECT + where + " ORDER BY condition_id DESC LIMIT ?"

@@ -93,14 +93,22 @@ def everyone(reader: Reader) -> list[ConfigurationRecord]:
 
 
 def history(
-    reader: Reader, charge_point_id: str, key: str | None = None, limit: int = 100
+    reader: Reader,
+    charge_point_id: str,
+    key: str | None = None,
+    limit: int = 100,
+    *,
+    before: int | None = None,
 ) -> list[ConfigurationChange]:
-    """The last changes, newest first."""
+    """The last changes, newest first; the next page is `before` the last number."""
     sql = "SELECT * FROM configuration_changes WHERE charge_point_id = ?"
     parameters: list[str | int] = [charge_point_id]
     if key is not None:
         sql += " AND key_folded = ?"
         parameters.append(key.casefold())
+    if before is not None:
+        sql += " AND change_number < ?"
+        parameters.append(before)
     sql += " ORDER BY change_number DESC LIMIT ?"
     rows = reader.rows(sql, [*parameters, limit])
     return [ConfigurationChange.of(row) for row in rows]

@@ -4,7 +4,7 @@ import re
 
 from ocpptrio.events import Deviated
 from ocpptrio.protocol.datatypes import Deviation
-from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.driver import Db, Reader, SqlValue
 from ocpptrio.store.records import DeviationRecord
 
 # Ways kept of a charge point. A sane one has a handful; names of unknown fields have no end.
@@ -79,3 +79,24 @@ def of(reader: Reader, charge_point_id: str) -> list[DeviationRecord]:
 def everyone(reader: Reader) -> list[DeviationRecord]:
     sql = _SELECT + " ORDER BY charge_point_id, action, field, kind"
     return [DeviationRecord.of(row) for row in reader.rows(sql)]
+
+
+def listed(
+    reader: Reader,
+    *,
+    charge_point_id: str | None = None,
+    after: tuple[str, str, str, str] | None = None,
+    limit: int = 100,
+) -> list[DeviationRecord]:
+    """By charge point, action, field and kind; the next page is `after` those of the last one."""
+    where: list[str] = []
+    values: list[SqlValue] = []
+    if charge_point_id is not None:
+        where.append("charge_point_id = ?")
+        values.append(charge_point_id)
+    if after is not None:
+        where.append("(charge_point_id, action, field, kind) > (?, ?, ?, ?)")
+        values += after
+    sql = _SELECT + (" WHERE " + " AND ".join(where) if where else "")
+    sql += " ORDER BY charge_point_id, action, field, kind LIMIT ?"
+    return [DeviationRecord.of(row) for row in reader.rows(sql, [*values, limit])]

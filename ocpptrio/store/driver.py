@@ -15,6 +15,12 @@ Row: TypeAlias = tuple[SqlValue, ...]
 T = TypeVar("T")
 
 
+def like(text: str) -> str:
+    r"""A pattern that finds text as it is, anywhere: LIKE ? ESCAPE '\'."""
+    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{escaped}%"
+
+
 class Reader(Protocol):
     """A consistent view of the database, for the duration of one read."""
 

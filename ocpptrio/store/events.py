@@ -4,21 +4,20 @@ Not here: inserting them; `Db.emit` and `Store.append` do, with the change they 
 """
 
 from collections.abc import Collection
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
-from ocpptrio.events import AnyEvent, MeterValuesReceived, NumberedEvent
+from ocpptrio.events import AnyEvent, MeterValuesReceived, NumberedEvent, Registered
 from ocpptrio.store.driver import Reader, Row, SqlValue, Table
 
 TABLE = Table(name="events", columns=("at_us", "charge_point_id", "kind", "body"))
 
-# Numbers that one look goes through where no index helps: some 0.1 s of reading.
-SPAN: Final = 100_000
-
 _SELECT = "SELECT number, body FROM events WHERE number"
 # Far more frequent than all others, hence left out of the index by charge point.
 _FREQUENT = MeterValuesReceived.__name__
+
+WINDOW: Final = 5000  # numbers that a scan looks at: some ms
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
@@ -53,85 +52,125 @@ def latest(
 ) -> list[NumberedEvent]:
     """The last `limit` events, those with a number less than `before` if given, in order.
 
-    For one charge point this is quick if `kinds` leaves meter values out.
+    Quick if `kinds` leaves meter values out. With them, or without `kinds`, it takes the longer the
+    rarer events of that charge point are.
     """
     where, parameters = _where(charge_point_id, kinds)
+    if charge_point_id is not None:
+        where += " AND number >= ?"
+        parameters.append(_first_number(reader, charge_point_id))
     sql = _SELECT + " < ?" + where + " ORDER BY number DESC LIMIT ?"
     end = last_number(reader) + 1 if before is None else before
     return numbered(reader.rows(sql, [end, *parameters, limit])[::-1])
 
 
-class Stretch(NamedTuple):
-    """A stretch of the events, in order, and how far it reaches.
+class Scan(msgspec.Struct, frozen=True):
+    """A part of the events, as a filter lets through.
 
     Attributes:
-        events: those that fit.
-        end: all up to this number that fit are among them; going back: down to this number.
-        done: there are no more.
+        up_to: the number up to which nothing else fits; going back: down to which.
+        more: there may be others behind.
     """
 
     events: list[NumberedEvent]
-    end: int
-    done: bool
+    up_to: int
+    more: bool
 
 
-def onward(
+def scan(
     reader: Reader,
     after: int,
     *,
-    before: int | None = None,
-    limit: int = 1000,
+    limit: int,
     charge_point_id: str | None = None,
+    group: str | None = None,
     kinds: Collection[str] | None = None,
-) -> Stretch:
-    """The next events after a number, from SPAN numbers at most: bounded, however few of them fit.
+    before: int | None = None,
+    window: int = WINDOW,
+) -> Scan:
+    """The next events after `after` that fit; looks at `window` at most, so it takes no long time.
 
     Args:
         before: only those with a number less than that.
     """
     last = last_number(reader) if before is None else min(last_number(reader), before - 1)
-    end = min(last, after + SPAN)
-    where, parameters = _where(charge_point_id, kinds)
+    end = min(max(last, after), max(after, first_number(reader) - 1) + window)
+    where, parameters = _where(charge_point_id, kinds, group)
     sql = _SELECT + " > ? AND number <= ?" + where + " ORDER BY number LIMIT ?"
     rows = reader.rows(sql, [after, end, *parameters, limit])
     if len(rows) == limit:
-        end = _number(rows[-1])
-    end = max(end, after)
-    return Stretch(numbered(rows), end, end >= last)
+        end = _integer(rows[-1][0])
+    return Scan(numbered(rows), end, more=end < last)
 
 
-def backward(
+def scan_back(
     reader: Reader,
     before: int | None = None,
     *,
-    limit: int = 1000,
+    limit: int,
     charge_point_id: str | None = None,
     kinds: Collection[str] | None = None,
-) -> Stretch:
-    """As `onward`, but the last ones before a number (None: of all), the newest first."""
+    window: int = WINDOW,
+) -> Scan:
+    """As `scan`, but the last ones before a number (None: of all), the newest first."""
     first, last = first_number(reader), last_number(reader)
     before = last + 1 if before is None else min(before, last + 1)
-    end = max(first, before - SPAN)
+    end = max(first, before - window)
     where, parameters = _where(charge_point_id, kinds)
     sql = _SELECT + " < ? AND number >= ?" + where + " ORDER BY number DESC LIMIT ?"
     rows = reader.rows(sql, [before, end, *parameters, limit])
     if len(rows) == limit:
-        end = _number(rows[-1])
-    return Stretch(numbered(rows), end, end <= first)
+        end = _integer(rows[-1][0])
+    return Scan(numbered(rows), end, more=end > first)
+
+
+def count(
+    reader: Reader,
+    *,
+    after: int,
+    up_to: int,
+    charge_point_id: str | None = None,
+    group: str | None = None,
+    kinds: Collection[str] | None = None,
+) -> int:
+    """How many with a number behind `after`, up to `up_to`, fit."""
+    where, parameters = _where(charge_point_id, kinds, group)
+    # Names of our own and question marks.
+    sql = f"SELECT count(*) FROM events WHERE number > ? AND number <= ?{where}"  # noqa: S608
+    ((found,),) = reader.rows(sql, [after, up_to, *parameters])
+    return _integer(found)
 
 
 def first_number(reader: Reader) -> int:
     """The number of the oldest event that is kept; one more than the newest if there is none."""
-    found = reader.row("SELECT min(number) FROM events")
-    assert found is not None
-    return last_number(reader) + 1 if found[0] is None else _number(found)
+    ((found,),) = reader.rows("SELECT coalesce(min(number), 1) FROM events")
+    return _integer(found)
+
+
+def _integer(value: SqlValue) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 def last_number(reader: Reader) -> int:
     """The number of the newest event; 0 if there is none."""
     found = reader.row("SELECT coalesce(max(number), 0) FROM events")
     assert found is not None
-    return _number(found)
+    return _integer(found[0])
+
+
+def _first_number(reader: Reader, charge_point_id: str) -> int:
+    """A number that no event of a charge point is below: that of a new one needs no long search."""
+    found = reader.row(
+        f"""SELECT number, kind FROM events WHERE charge_point_id = ?
+        AND kind <> '{_FREQUENT}' ORDER BY number LIMIT 1""",  # noqa: S608 - a name of ours
+        [charge_point_id],
+    )
+    # Without its beginning, there may be meter values that are older than all that is in the index.
+    if found is None or found[1] != Registered.__name__:
+        return 0
+    assert isinstance(found[0], int)
+    return found[0]
 
 
 def numbered(rows: list[Row]) -> list[NumberedEvent]:
@@ -147,22 +186,22 @@ def numbered(rows: list[Row]) -> list[NumberedEvent]:
     return events
 
 
-def _number(row: Row) -> int:
-    number = row[0]
-    assert isinstance(number, int)
-    return number
-
-
 def _where(
-    charge_point_id: str | None, kinds: Collection[str] | None
+    charge_point_id: str | None, kinds: Collection[str] | None, group: str | None = None
 ) -> tuple[str, list[SqlValue]]:
     where = ""
     parameters: list[SqlValue] = []
     if charge_point_id is not None:
         where += " AND charge_point_id = ?"
         parameters.append(charge_point_id)
+    if group is not None:
+        where += """ AND charge_point_id IN
+            (SELECT charge_point_id FROM charge_point_groups WHERE group_name = ?)"""
+        parameters.append(group)
     if kinds is not None:
-        where += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        # Of one charge point: by its index, not by that of the kind, which holds those of all.
+        kind = "kind" if charge_point_id is None else "kind || ''"
+        where += f" AND {kind} IN ({', '.join('?' * len(kinds))})"
         parameters.extend(kinds)
         if _FREQUENT not in kinds:
             where += f" AND kind <> '{_FREQUENT}'"  # the condition of the index, to the letter

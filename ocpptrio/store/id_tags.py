@@ -4,9 +4,11 @@ Not here: whether one may charge (services), what its group is allowed (tag_grou
 charge (tag_rights).
 """
 
+from typing import cast
+
 from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.store import tag_groups, tag_rights
-from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.driver import Db, Reader, SqlValue, like
 from ocpptrio.store.records import IdTagRecord
 from ocpptrio.week_times import week_times
 
@@ -27,6 +29,44 @@ def members(reader: Reader, parent_id_tag: str) -> list[IdTagRecord]:
     """The tags of a group, in order."""
     sql = _SELECT + " WHERE group_key = ? ORDER BY id_tag_key"
     return [IdTagRecord.of(row) for row in reader.rows(sql, [id_tag_key(parent_id_tag)])]
+
+
+def listed(
+    reader: Reader,
+    *,
+    search: str | None = None,
+    parent_id_tag: str | None = None,
+    blocked: bool | None = None,
+    after: str = "",
+    limit: int = 100,
+) -> list[IdTagRecord]:
+    """Those that fit all that is given, in order; the next page is `after` the last key.
+
+    Args:
+        search: a part of the idTag, of its group's name or of its note; case does not matter.
+    """
+    conditions, parameters = ["id_tag_key > ?"], list[SqlValue]([after])
+    if search is not None:
+        conditions.append(
+            r"""(id_tag_key LIKE ? ESCAPE '\' OR group_key LIKE ? ESCAPE '\'
+            OR lower(note) LIKE ? ESCAPE '\')"""
+        )
+        parameters += [like(id_tag_key(search))] * 2 + [like(search.lower())]
+    if parent_id_tag is not None:
+        conditions.append("group_key = ?")
+        parameters.append(id_tag_key(parent_id_tag))
+    if blocked is not None:
+        conditions.append("blocked = ?")
+        parameters.append(int(blocked))
+    sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY id_tag_key LIMIT ?"
+    return [IdTagRecord.of(row) for row in reader.rows(sql, [*parameters, limit])]
+
+
+def group_sizes(reader: Reader, first: str, last: str) -> dict[str, int]:
+    """How many tags are in each group between these keys; without those that have none."""
+    sql = """SELECT group_key, count(*) FROM id_tags WHERE group_key BETWEEN ? AND ?
+        GROUP BY group_key"""
+    return cast("dict[str, int]", dict(reader.rows(sql, [first, last])))  # type: ignore[arg-type]
 
 
 def put(db: Db, record: IdTagRecord) -> None:

@@ -4,13 +4,15 @@ They are appended (`Store.append`), the busiest path there is. Not here: units a
 (services), and the reading that a transaction shows, which is looked up with it.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import cast
 
 import msgspec
 
+from ocpptrio.protocol.core import ValueFormat
 from ocpptrio.store.driver import Db, Reader, Row, SqlValue, Table
-from ocpptrio.store.records import MeterReading
+from ocpptrio.store.records import MeterReading, Record
 
 TABLE = Table(name="meter_readings", columns=MeterReading.__struct_fields__, once=True)
 
@@ -87,6 +89,55 @@ def of_transaction(
         parameters.append(after_us)
     sql = _SELECT + where + " ORDER BY measured_at_us, reading_id LIMIT ?"
     return [MeterReading.of(row) for row in reader.rows(sql, [*parameters, limit])]
+
+
+def page_of_transaction(
+    reader: Reader,
+    transaction_id: int,
+    *,
+    after: tuple[int, int] | None = None,
+    signed: bool = False,
+    limit: int = 100,
+) -> list[MeterReading]:
+    """Readings of a transaction, in the order of the index.
+
+    Args:
+        after: time and digest of the last one of the page before.
+        signed: only those that hold signed values.
+    """
+    where = _OF_TRANSACTION
+    parameters: list[SqlValue] = [transaction_id, transaction_id]
+    if after is not None:
+        where += " AND (measured_at_us, digest) > (?, ?)"
+        parameters += after
+    if signed:
+        where += f" AND sampled_values LIKE '%{ValueFormat.SIGNED_DATA}%'"
+    sql = _SELECT + where + " ORDER BY measured_at_us, digest LIMIT ?"
+    return [MeterReading.of(row) for row in reader.rows(sql, [*parameters, limit])]
+
+
+class SignedValue(Record, frozen=True, kw_only=True):
+    """What a meter signed, as it was sent."""
+
+    measured_at_us: int
+    context: str
+    measurand: str | None
+    value: str
+
+
+def signed_values(readings: Iterable[MeterReading]) -> list[SignedValue]:
+    """The signed values among what was sampled."""
+    return [
+        SignedValue(
+            measured_at_us=reading.measured_at_us,
+            context=sample.get("context", reading.context),
+            measurand=sample.get("measurand"),
+            value=sample["value"],
+        )
+        for reading in readings
+        for sample in msgspec.json.decode(reading.sampled_values)
+        if sample.get("format") == ValueFormat.SIGNED_DATA
+    ]
 
 
 def of_charge_point(

@@ -1,6 +1,6 @@
 """StopTransactions that fit no transaction: kept whole, for a person to decide."""
 
-from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.driver import Db, Reader, SqlValue
 from ocpptrio.store.records import OrphanStopRecord
 
 
@@ -74,6 +74,25 @@ def unresolved(reader: Reader) -> list[OrphanStopRecord]:
     """Those that still fit nothing, oldest first."""
     sql = "SELECT * FROM orphan_stops WHERE resolved_at_us IS NULL ORDER BY orphan_id"
     return [OrphanStopRecord.of(row) for row in reader.rows(sql)]
+
+
+def latest(
+    reader: Reader,
+    *,
+    charge_point_id: str | None = None,
+    resolved: bool | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[OrphanStopRecord]:
+    """Those that fit all that is given, newest first; the next page is `before` the last."""
+    filters: dict[str, SqlValue] = {"charge_point_id = ?": charge_point_id, "orphan_id < ?": before}
+    chosen = {filter_: value for filter_, value in filters.items() if value is not None}
+    conditions = list(chosen)
+    if resolved is not None:
+        conditions.append(f"resolved_at_us IS {'NOT ' if resolved else ''}NULL")
+    where = " WHERE " + " AND ".join(conditions) if conditions else ""
+    sql = f"SELECT * FROM orphan_stops{where} ORDER BY orphan_id DESC LIMIT ?"  # noqa: S608 - ours
+    return [OrphanStopRecord.of(row) for row in reader.rows(sql, [*chosen.values(), limit])]
 
 
 def unresolved_of(reader: Reader, charge_point_id: str, limit: int) -> list[OrphanStopRecord]:

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from ocpptrio.config import AlertKind
 from ocpptrio.events import ConditionKind, Facts, OpenMode, ProvisioningState
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
 from ocpptrio.protocol.datatypes import AuthorizationStatus, DeviationKind
@@ -660,3 +661,79 @@ class AuditRecord(Record, frozen=True, kw_only=True):
     path: str
     status: int  # of the answer
     body: str  # secrets redacted, cut
+
+
+class WebhookState(StrEnum):
+    ACTIVE = "active"
+    FAILING = "failing"  # what is not delivered is tried again
+    PAUSED = "paused"
+
+
+class WebhookRecord(Record, frozen=True, kw_only=True):
+    """A program that is told of events by HTTP; see docs/webhooks.md."""
+
+    webhook_id: int
+    url: str
+    kinds: tuple[str, ...] = ()  # of events; none named: all
+    charge_point_id: str | None = None  # None: of all
+    group_name: str | None = None  # None: whatever group they are in
+    secret: str  # what is sent is signed with it; shown when it is made, and never again
+    created_at_us: int
+    state: WebhookState = WebhookState.ACTIVE
+    delivered_up_to: int  # number of an event: what fits is there up to it
+    delivered_at_us: int | None = None
+    failures: int = 0  # in a row
+    failing_since_us: int | None = None
+    next_try_at_us: int | None = None
+    last_error: str | None = None
+    lost_events: int = 0  # deleted for their age before they were delivered
+    warned_at_us: int | None = None  # that some will soon be deleted
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The record of a row with `kinds` as text."""
+        values = dict(zip(cls.__struct_fields__, row, strict=True))
+        values["kinds"] = split_flags(values["kinds"])  # type: ignore[assignment] # not SQL any more
+        return msgspec.convert(values, cls)
+
+
+class WebhookDeliveryRecord(Record, frozen=True, kw_only=True):
+    """One try to deliver events."""
+
+    delivery_number: int = 0  # made by the store
+    webhook_id: int
+    at_us: int
+    first_number: int | None = None  # of the events in it; None: none, a test
+    last_number: int | None = None
+    events: int
+    status: int | None = None  # of the answer; None: none came
+    took_ms: int
+    error: str | None = None  # None: delivered
+
+
+class AlertRecord(Record, frozen=True, kw_only=True):
+    """Something that people are told of."""
+
+    alert_id: int
+    kind: AlertKind
+    charge_point_id: str  # "": of none
+    connector_id: int  # 0: the charge point as a whole
+    subject: str  # a type of security event, a number of a webhook; "": none
+    since_us: int
+    opened_at_us: int
+    last_at_us: int  # when it came last
+    occurrences: int = 1  # it ended in between, but not for long
+    ended_at_us: int | None = None  # None: open
+    detail: str
+    notified_at_us: int | None = None  # when somebody was told first
+    acknowledged_at_us: int | None = None
+    acknowledged_by: str | None = None
+
+
+class AlertNotice(Record, frozen=True, kw_only=True):
+    """What a destination was told of an alert."""
+
+    alert_id: int
+    destination: str
+    began_at_us: int  # when it was told that it began
+    ended_at_us: int | None = None  # when it was told that it is over

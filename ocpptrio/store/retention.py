@@ -4,7 +4,7 @@ Not here: when to prune, and the log of it (services).
 """
 
 from ocpptrio.config import RetentionSettings
-from ocpptrio.store import conditions, transactions
+from ocpptrio.store import alerts, conditions, transactions, webhooks
 from ocpptrio.store.driver import Db, Row
 
 ROWS = 2000  # of a table in a call: some 10 ms, for which other writers wait
@@ -65,7 +65,7 @@ def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
     """Delete a slice of what is too old; returns rows per table, to be repeated until all are 0."""
     return {
         "journal": _prune_journal(db, settings, now_us),
-        "events": _prune_oldest(db, _EVENTS, now_us - settings.events_days * DAY_US, 0),
+        "events": _prune_events(db, now_us - settings.events_days * DAY_US, now_us),
         "meter_readings": _prune_readings(db, now_us - settings.meter_readings_days * DAY_US),
         "meter_rollups": len(db.rows(_ROLLUPS, [now_us - settings.rollups_days * DAY_US, ROWS])),
         "security_events": _prune_oldest(
@@ -75,11 +75,22 @@ def prune(db: Db, settings: RetentionSettings, now_us: int) -> dict[str, int]:
         "conditions": conditions.prune(
             db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS
         ),
+        "alerts": alerts.prune(db, before_us=now_us - settings.events_days * DAY_US, limit=ROWS),
         "tasks": _prune_settled(db, "tasks", now_us - settings.commands_days * DAY_US),
         "commands": _prune_settled(db, "commands", now_us - settings.commands_days * DAY_US),
         "orphan_stops": _prune_settled(db, "orphan_stops", now_us - settings.reviews_days * DAY_US),
         "reviews": _prune_settled(db, "reviews", now_us - settings.reviews_days * DAY_US),
     }
+
+
+def _prune_events(db: Db, cutoff_us: int, now_us: int) -> int:
+    """Whoever was to get them and did not is told so."""
+    find, _ = _EVENTS
+    ((newest, count),) = db.rows(find, [ROWS, cutoff_us, 0])
+    if count:
+        assert isinstance(newest, int)
+        webhooks.lose(db, newest, now_us)
+    return _prune_oldest(db, _EVENTS, cutoff_us, 0)
 
 
 def _prune_readings(db: Db, cutoff_us: int) -> int:

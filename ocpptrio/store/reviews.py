@@ -1,7 +1,7 @@
 """What waits for a person to decide, and what became of it. Not here: decisions (services)."""
 
 from ocpptrio.events import Facts, ReviewOpened, ReviewResolved
-from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.driver import Db, Reader, SqlValue
 from ocpptrio.store.records import ReviewKind, ReviewRecord, facts_json
 
 _SELECT = "SELECT * FROM reviews"
@@ -59,10 +59,23 @@ def waiting(
     return [ReviewRecord.of(row) for row in rows]
 
 
-def latest(reader: Reader, limit: int = 100) -> list[ReviewRecord]:
-    """Decided or not, newest first."""
-    rows = reader.rows(_SELECT + " ORDER BY review_id DESC LIMIT ?", [limit])
-    return [ReviewRecord.of(row) for row in rows]
+def latest(
+    reader: Reader,
+    limit: int = 100,
+    *,
+    charge_point_id: str | None = None,
+    resolved: bool | None = None,
+    before: int | None = None,
+) -> list[ReviewRecord]:
+    """Those that fit all that is given, newest first; the next page is `before` the last."""
+    filters: dict[str, SqlValue] = {"charge_point_id = ?": charge_point_id, "review_id < ?": before}
+    chosen = {filter_: value for filter_, value in filters.items() if value is not None}
+    conditions = list(chosen)
+    if resolved is not None:
+        conditions.append(f"resolved_at_us IS {'NOT ' if resolved else ''}NULL")
+    where = " WHERE " + " AND ".join(conditions) if conditions else ""
+    sql = _SELECT + where + " ORDER BY review_id DESC LIMIT ?"
+    return [ReviewRecord.of(row) for row in reader.rows(sql, [*chosen.values(), limit])]
 
 
 def of_transaction(reader: Reader, transaction_id: int) -> list[ReviewRecord]:

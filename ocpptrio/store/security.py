@@ -1,6 +1,6 @@
 """Security events, and certificates that charge points asked for (security white paper)."""
 
-from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.driver import Db, Reader, SqlValue
 from ocpptrio.store.records import CertificateRequestRecord, SecurityEventRecord
 
 
@@ -24,15 +24,28 @@ def insert_event(
 
 
 def events_of(
-    reader: Reader, charge_point_id: str | None = None, limit: int = 100
+    reader: Reader,
+    charge_point_id: str | None = None,
+    limit: int = 100,
+    *,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    before: int | None = None,
 ) -> list[SecurityEventRecord]:
-    """The last security events of a charge point, or of all, newest first."""
-    sql = "SELECT * FROM security_events"
-    if charge_point_id is None:
-        rows = reader.rows(sql + " ORDER BY security_event_id DESC LIMIT ?", [limit])
-    else:
-        sql += " WHERE charge_point_id = ? ORDER BY security_event_id DESC LIMIT ?"
-        rows = reader.rows(sql, [charge_point_id, limit])
+    """The last security events of a charge point, or of all, newest first.
+
+    Times are those at which they came; the next page is `before` the last.
+    """
+    filters: dict[str, SqlValue] = {
+        "charge_point_id = ?": charge_point_id,
+        "received_at_us >= ?": since_us,
+        "received_at_us < ?": until_us,
+        "security_event_id < ?": before,
+    }
+    chosen = {filter_: value for filter_, value in filters.items() if value is not None}
+    where = " WHERE " + " AND ".join(chosen) if chosen else ""
+    sql = f"SELECT * FROM security_events{where} ORDER BY security_event_id DESC LIMIT ?"  # noqa: S608 - ours
+    rows = reader.rows(sql, [*chosen.values(), limit])
     return [SecurityEventRecord.of(row) for row in rows]
 
 

@@ -73,6 +73,10 @@ class SqliteStore(GroupCommit):
             self._reads.discard(read)
             read.left = True
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk: of the database, and of the log of changes that are not in it yet."""
+        return {"database": _size(self.path), "wal": _size(f"{self.path}-wal")}
+
     def _read(self, read: "_Read[T]") -> T:
         self._check_open()  # it may have waited for a connection
         try:
@@ -89,6 +93,35 @@ class SqliteStore(GroupCommit):
                 self._idle.append(connection)
         except apsw.Error as error:
             raise told(error, self.path) from error
+
+    async def backup(self, target: Path) -> int:
+        """Write a copy of all that is committed by now; others read and write meanwhile.
+
+        Returns:
+            Its size in bytes.
+
+        Raises:
+            StoreError: there is such a file already, or it cannot be written.
+        """
+        self._check_open()
+        return await trio.to_thread.run_sync(self._backup, target, limiter=self._readers)
+
+    def _backup(self, target: Path) -> int:
+        if target.exists():
+            raise StoreError(f"{target}: exists; name another file")
+        _make(str(target))
+        try:
+            # A connection of its own: one in memory has no other, and then nobody else reads.
+            connection = self._writer.connection if self._shared else _connected(self.path)
+            try:
+                connection.execute("VACUUM INTO ?", (str(target),))
+            finally:
+                if not self._shared:
+                    connection.close()
+        except apsw.Error as error:
+            target.unlink(missing_ok=True)
+            raise StoreError(f"{target}: cannot be written: {error}") from error
+        return target.stat().st_size
 
     def _connect(self) -> None:
         if self.path != MEMORY:
@@ -168,6 +201,13 @@ def _connected(path: str) -> apsw.Connection:
     # Else some statements are compiled anew for each set of parameters: ten times the work.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:  # in memory, or not there yet
+        return 0
 
 
 def _make(path: str) -> None:

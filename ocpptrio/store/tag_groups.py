@@ -5,7 +5,7 @@ Not here: who is in one (id_tags), where it may charge (tag_rights).
 
 from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.store import tag_rights
-from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.driver import Db, Reader, SqlValue, like
 from ocpptrio.store.records import TagGroupRecord
 from ocpptrio.week_times import week_times
 
@@ -20,6 +20,22 @@ def get(reader: Reader, parent_id_tag: str) -> TagGroupRecord | None:
 
 def everyone(reader: Reader) -> list[TagGroupRecord]:
     return [TagGroupRecord.of(row) for row in reader.rows(_SELECT + " ORDER BY group_key")]
+
+
+def listed(
+    reader: Reader, *, search: str | None = None, after: str = "", limit: int = 100
+) -> list[TagGroupRecord]:
+    """In order; the next page is `after` the last key.
+
+    Args:
+        search: a part of the name or of the note; case does not matter.
+    """
+    where, parameters = " WHERE group_key > ?", list[SqlValue]([after])
+    if search is not None:
+        where += r" AND (group_key LIKE ? ESCAPE '\' OR lower(note) LIKE ? ESCAPE '\')"
+        parameters += [like(id_tag_key(search)), like(search.lower())]
+    rows = reader.rows(_SELECT + where + " ORDER BY group_key LIMIT ?", [*parameters, limit])
+    return [TagGroupRecord.of(row) for row in rows]
 
 
 def ensure(db: Db, parent_id_tag: str, at_us: int) -> None:

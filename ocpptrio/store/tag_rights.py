@@ -17,18 +17,23 @@ _CHARGE_POINT, _GROUP = "charge point", "group"
 
 
 def of(reader: Reader, holder: Holder, key: str) -> TagRights:
-    return everything(reader, holder, key).get(key, EVERYWHERE)
+    return between(reader, holder, key, key).get(key, EVERYWHERE)
 
 
-def everything(reader: Reader, holder: Holder, key: str | None = None) -> dict[str, TagRights]:
-    """The rights of all tags or of all groups, or of one, by key; without those that have none."""
+def everything(reader: Reader, holder: Holder) -> dict[str, TagRights]:
+    """The rights of all tags or of all groups, by key; without those that have none."""
+    return _found(reader, "", [holder])
+
+
+def between(reader: Reader, holder: Holder, first: str, last: str) -> dict[str, TagRights]:
+    """As `everything`, of those from one key to another."""
+    return _found(reader, " AND holder_key BETWEEN ? AND ?", [holder, first, last])
+
+
+def _found(reader: Reader, where: str, parameters: list[str]) -> dict[str, TagRights]:
     sql = "SELECT holder_key, place, place_name FROM tag_rights WHERE holder = ?"
-    parameters: list[str] = [holder]
-    if key is not None:
-        sql += " AND holder_key = ?"
-        parameters.append(key)
     places: dict[str, dict[str, list[str]]] = {}
-    for holder_key, place, name in reader.rows(sql + " ORDER BY 1, 2, 3", parameters):
+    for holder_key, place, name in reader.rows(sql + where + " ORDER BY 1, 2, 3", parameters):
         of_holder = places.setdefault(str(holder_key), {_CHARGE_POINT: [], _GROUP: []})
         of_holder[str(place)].append(str(name))
     return {

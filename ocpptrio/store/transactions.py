@@ -3,7 +3,7 @@
 Not here: whose start or stop is believed (services), meter readings, stops that fit nothing.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
@@ -29,8 +29,12 @@ _NEWEST_AT = _REGISTER.format(column="measured_at_us", order="DESC", kept="last_
 _FIRST_WH = _REGISTER.format(column="energy_wh", order="ASC", kept="first_register_wh")
 _FIRST_AT = _REGISTER.format(column="measured_at_us", order="ASC", kept="first_register_at_us")
 # Names of our own.
-_SELECT_WITH_REGISTER = f"""SELECT transactions.*,
-    {_NEWEST_WH}, {_NEWEST_AT}, {_FIRST_WH}, {_FIRST_AT} FROM transactions"""  # noqa: S608
+_SELECT_WITH_REGISTER_OF = f"""SELECT transactions.*,
+    {_NEWEST_WH}, {_NEWEST_AT}, {_FIRST_WH}, {_FIRST_AT} FROM """  # noqa: S608
+_SELECT_WITH_REGISTER = _SELECT_WITH_REGISTER_OF + "transactions"
+
+_REVIEWED = """transaction_id IN (SELECT transaction_id FROM reviews
+    WHERE resolved_at_us IS NULL AND transaction_id IS NOT NULL)"""
 
 FOR_EVER_US = 2**63 - 1
 
@@ -180,6 +184,18 @@ def open_of(reader: Reader, charge_point_id: str) -> list[TransactionRecord]:
 def everyone_open(reader: Reader) -> list[TransactionRecord]:
     order = " ORDER BY charge_point_id, connector_id, transaction_id"
     return _all(reader, " WHERE TRUE" + _OPEN + order, [], select=_SELECT_WITH_REGISTER)
+
+
+def open_among(
+    reader: Reader, among: str, parameters: Sequence[SqlValue]
+) -> list[TransactionRecord]:
+    """Open ones of some charge points, with their newest registers.
+
+    Args:
+        among: SQL that says of which, with `parameters`.
+    """
+    order = " ORDER BY charge_point_id, connector_id, transaction_id"
+    return _all(reader, f" WHERE {among}{_OPEN}{order}", parameters, select=_SELECT_WITH_REGISTER)
 
 
 def candidates_for_stop(
@@ -366,6 +382,7 @@ def listed(
     state: str | None = None,
     since_us: int | None = None,
     until_us: int | None = None,
+    needs_review: bool | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[TransactionRecord]:
@@ -376,6 +393,9 @@ def listed(
     The next page is `before` the last id.
 
     Times are of the start, from `since_us` on and before `until_us`.
+
+    Args:
+        needs_review: those of which something waits for a person, or all others.
     """
     filters: dict[str, SqlValue] = {
         "charge_point_id = ?": charge_point_id,
@@ -384,6 +404,14 @@ def listed(
         "started_at_us < ?": until_us,
         "transaction_id < ?": before,
     }
+    if since_us is not None and until_us is not None:
+        # Else all that came later would be looked at first.
+        ids = "SELECT min(transaction_id), max(transaction_id) FROM transactions"
+        times = " WHERE started_at_us >= ? AND started_at_us < ?"
+        ((first, last),) = reader.rows(ids + times, [since_us, until_us])
+        if first is None:
+            return []
+        filters |= {"transaction_id >= ?": first, "transaction_id <= ?": last}
     chosen = {filter_: value for filter_, value in filters.items() if value is not None}
     parameters = list(chosen.values())
     conditions = list(chosen)
@@ -391,9 +419,14 @@ def listed(
         # Two indexes: the second holds those few where another tag answers for the one presented.
         conditions.append("(account_key = ? OR (id_tag_key = ? AND account_key <> id_tag_key))")
         parameters += [id_tag_key(id_tag)] * 2
+    if needs_review is not None:
+        conditions.append(_REVIEWED if needs_review else f"NOT {_REVIEWED}")
     where = " WHERE " + " AND ".join(conditions) if conditions else ""
-    sql = where + " ORDER BY transaction_id DESC LIMIT ?"
-    return _all(reader, sql, [*parameters, limit], select=_SELECT_WITH_REGISTER)
+    # Registers are looked up for those alone that are wanted, however these are found.
+    newest_first = " ORDER BY transaction_id DESC"
+    fitting = f"(SELECT * FROM transactions{where}{newest_first} LIMIT ?)"  # noqa: S608 - ours
+    sql = f"{_SELECT_WITH_REGISTER_OF}{fitting} AS transactions{newest_first}"
+    return [TransactionRecord.of(row) for row in reader.rows(sql, [*parameters, limit])]
 
 
 def _one(
@@ -404,6 +437,6 @@ def _one(
 
 
 def _all(
-    reader: Reader, sql: str, parameters: list[SqlValue], *, select: str = _SELECT
+    reader: Reader, sql: str, parameters: Sequence[SqlValue], *, select: str = _SELECT
 ) -> list[TransactionRecord]:
     return [TransactionRecord.of(row) for row in reader.rows(select + sql, parameters)]

@@ -6,6 +6,7 @@ connections (sqlite).
 """
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ import trio
 
 from ocpptrio.errors import StoreError
 from ocpptrio.events import AnyEvent, NumberedEvent, Publish
+from ocpptrio.figures import BATCH_BOUNDS, COMMIT_BOUNDS_S, Histogram
 from ocpptrio.store.batch import Batch, Change
 from ocpptrio.store.driver import Db, Row, Table
 from ocpptrio.store.events import row as event_row
@@ -37,6 +39,9 @@ CLOSE_S = 30  # for a full queue and a slow disk
 
 _log = structlog.get_logger("ocpptrio.store")
 
+WatchCommit = Callable[[int, int, int, int], None]
+"""Told of each commit: when it began and ended, in ns since 1970; its changes and noted rows."""
+
 
 class GroupCommit(ABC):
     """A store but for its database and how to read it.
@@ -49,12 +54,18 @@ class GroupCommit(ABC):
     Attributes:
         publish: called after each commit with its events; must not write to the store.
         commits: how many there were.
+        commit_s: how long they took, from when the batch was taken until it was on disk.
+        changes_per_commit: how many shared one.
+        watch_commit: told of each one, if it is set.
         losses: rows noted and work posted that did not get into the database.
     """
 
     def __init__(self, publish: Publish | None, *, inline: bool) -> None:
         self.publish = publish
         self.commits = 0
+        self.commit_s = Histogram(COMMIT_BOUNDS_S)
+        self.changes_per_commit = Histogram(BATCH_BOUNDS)
+        self.watch_commit: WatchCommit | None = None
         self.losses = Losses()
         self._inline = inline
         self._open = False
@@ -69,6 +80,21 @@ class GroupCommit(ABC):
         self._look_due = -math.inf
         self._sleep: trio.CancelScope | None = None  # of the writer, while it has nothing to do
         self._one_writer = trio.CapacityLimiter(1)
+
+    @property
+    def queued(self) -> int:
+        """Changes that wait for a commit."""
+        return len(self._queue)
+
+    @property
+    def noted(self) -> int:
+        """Rows that wait for one."""
+        return self._notes_waiting
+
+    @property
+    def writes(self) -> bool:
+        """It is open, and whatever is handed to it gets written."""
+        return self._open and (self._inline or self._running)
 
     @abstractmethod
     def _connect(self) -> None:
@@ -219,7 +245,7 @@ class GroupCommit(ABC):
 
     def _check_writable(self) -> None:
         self._check_open()
-        if not (self._inline or self._running):
+        if not self.writes:
             raise StoreError("nothing writes to the store: start `store.run` in a nursery")
 
     def _wake(self) -> None:
@@ -231,14 +257,28 @@ class GroupCommit(ABC):
         """One commit. Seen through once begun: it cannot be cancelled."""
         batch = self._take()
         if batch or batch.look:
+            began_ns = time.time_ns()
             with trio.CancelScope(shield=True):
                 events = await self._in_thread(self._try_commit, batch)
+            self._measure(batch, began_ns)
             self._finish(batch, events)
 
     def _step_inline(self) -> None:
         batch = self._take()
         if batch:
-            self._finish(batch, self._try_commit(batch))
+            began_ns = time.time_ns()
+            events = self._try_commit(batch)
+            self._measure(batch, began_ns)
+            self._finish(batch, events)
+
+    def _measure(self, batch: Batch, began_ns: int) -> None:
+        if batch:
+            ended_ns = time.time_ns()
+            self.commit_s.observe((ended_ns - began_ns) / 1e9)
+            self.changes_per_commit.observe(len(batch.changes))
+            if self.watch_commit is not None:
+                rows = sum(map(len, batch.notes.values()))
+                self.watch_commit(began_ns, ended_ns, len(batch.changes), rows)
 
     def _take(self) -> Batch:
         changes = self._queue[:CHANGES_PER_COMMIT]

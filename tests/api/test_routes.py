@@ -44,10 +44,15 @@ async def test_only_these_routes_need_no_role(api: Api) -> None:
     free = {
         (method, path) for method, path, operation in operations(api) if not operation["x-role"]
     }
-    assert free == {("POST", "/api/v1/session")}
+    assert free == {("POST", "/api/v1/session"), ("GET", "/healthz"), ("GET", "/readyz")}
 
 
 async def test_every_operation_says_what_it_does(api: Api) -> None:
     for method, path, operation in operations(api):
         assert operation["summary"], f"{method} {path}"
         assert len(operation["description"]) > len("Needs the role admin."), f"{method} {path}"
+
+
+async def test_every_operation_has_a_name_of_its_own(api: Api) -> None:
+    names = [operation["operationId"] for _method, _path, operation in operations(api)]
+    assert len(names) == len(set(names))

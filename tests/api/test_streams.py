@@ -361,7 +361,9 @@ async def test_an_event_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_events_are_listed_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "SPAN", 4)  # rare ones are looked for a stretch at a time
+    monkeypatch.setattr(
+        "ocpptrio.api.routes.events.WINDOW", 4
+    )  # rare ones are looked for a stretch at a time
     async with opened() as serving:
         await serving.register(*(f"CP{number}" for number in range(10)))
         headers = {"Authorization": f"Bearer {serving.token}"}
@@ -381,7 +383,8 @@ async def test_events_are_listed_by_number(monkeypatch: pytest.MonkeyPatch) -> N
             assert await pages(after=2, before=9, limit=4) == [[3, 4, 5, 6], [7, 8]]
             assert await pages(before=4) == [[3, 2, 1]]
             # What is rare is not looked for in one go.
-            assert await pages(charge_point_id="CP0", kind="Registered") == [[], [], [1]]
+            assert await pages(charge_point_id="CP0") == [[], [], [1]]
+            assert await pages(charge_point_id="CP0", kind="Registered") == [[1]]  # by an index
             assert await pages(after=0, charge_point_id="CP9") == [[], [], [10]]
             assert await pages(kind="Booted") == [[], [], []]
             assert await pages(after=10) == [[]]

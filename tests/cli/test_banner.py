@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from ocpptrio.cli import banner as banner_module
-from ocpptrio.cli.banner import announce, banner, urls, warnings
+from ocpptrio import reachable
+from ocpptrio.cli.banner import announce, banner, warnings
 from ocpptrio.config import (
     ApiSettings,
     LogFormat,
@@ -17,6 +17,7 @@ from ocpptrio.config import (
 )
 from ocpptrio.daemon import Started
 from ocpptrio.events import OpenMode
+from ocpptrio.reachable import urls
 from ocpptrio.store.records import ChargePointRecord
 
 LOOPBACK = [("127.0.0.1", 8080)]
@@ -75,11 +76,11 @@ def test_without_a_listener_the_banner_says_so() -> None:
 def test_a_wildcard_address_is_shown_as_the_addresses_of_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(banner_module, "_outward_address", lambda bound: ["192.168.0.9"])
-    monkeypatch.setattr(banner_module, "_interface_addresses", lambda: ["10.0.0.1", "192.168.0.9"])
+    monkeypatch.setattr(reachable, "_outward_address", lambda bound: ["192.168.0.9"])
+    monkeypatch.setattr(reachable, "_interface_addresses", lambda: ["10.0.0.1", "192.168.0.9"])
     ocpp = OcppSettings(paths=("/",))
     assert urls(ocpp, [("0.0.0.0", 8080)]) == ["ws://192.168.0.9:8080/", "ws://10.0.0.1:8080/"]
-    monkeypatch.setattr(banner_module, "_outward_address", lambda bound: ["fd00::1"])
+    monkeypatch.setattr(reachable, "_outward_address", lambda bound: ["fd00::1"])
     assert urls(OcppSettings(), [("::", 80)]) == ["ws://[fd00::1]:80/ocpp/"]
 
 

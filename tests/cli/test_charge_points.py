@@ -322,10 +322,10 @@ def test_the_mode_says_which_tags_may_charge(ocpptrio: Command, write: Write) ->
 @pytest.mark.parametrize(
     ("arguments", "status", "error"),
     [
-        (["fixed-tag"], 1, "fixed-tag needs --tag"),
-        (["closed", "--tag", "HOUSE"], 1, "nothing else takes it"),
+        (["fixed-tag"], 1, "fixed tag needs an idTag"),
+        (["closed", "--tag", "HOUSE"], 1, "no other mode takes one"),
         (["fixed-tag", "--tag", "X"], 1, "no tag X; add it first"),
-        (["closed", "--for", "1h"], 1, "only learn takes --for"),
+        (["closed", "--for", "1h"], 1, "learn takes a time, and no other"),
         (["learn", "--for", "25h"], 2, "at most 24h"),
         (["learn", "--for", "0s"], 2, "at most 24h"),
         (["learn", "--for", "ever"], 2, "write 30s, 10m, 2h or 7d"),

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from ocpptrio.cli.options import Database, parse_moment, parse_time
+from ocpptrio.cli.options import Database, parse_moment
+from ocpptrio.clock import parse_time
 from tests.cli.conftest import Command
 
 NOON_US = 1_795_348_800_000_000  # 2026-11-22 12:00 UTC

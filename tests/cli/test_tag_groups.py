@@ -47,7 +47,9 @@ def test_a_group_is_blocked_and_allowed_again(ocpptrio: Command) -> None:
 
 def test_only_an_empty_group_is_removed(ocpptrio: Command) -> None:
     ocpptrio("tags", "add", "A", "--parent", "G")
-    assert "1 tag in G; take them out first" in ocpptrio("tag-groups", "remove", "G", status=1).err
+    assert (
+        "A is in G; take its tags out first" in ocpptrio("tag-groups", "remove", "G", status=1).err
+    )
     ocpptrio("tags", "set", "A", "--parent", "")
     assert ocpptrio("tag-groups", "remove", "G").lines == ["G removed"]
     assert ocpptrio("tag-groups", "list", "--json").json == []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ocpptrio.cli.output import csv_cell
 from ocpptrio.events import Fact
+from ocpptrio.presentation import csv_cell
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.store import meter_readings, orphan_stops, reviews, transactions
 from ocpptrio.store.driver import Db

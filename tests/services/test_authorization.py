@@ -14,7 +14,8 @@ from ocpptrio.clock import to_us
 from ocpptrio.events import AuthorizationRefused, OpenMode, TagLearnt, TransactionStarted
 from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo
 from ocpptrio.services.authorization import generated_id_tag
-from ocpptrio.services.authorizer import Question, Unreachable
+from ocpptrio.services.authorizer import Question
+from ocpptrio.services.outbound import Unreachable
 from ocpptrio.services.verdict import Purpose
 from ocpptrio.store import (
     charge_point_groups,

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from ocpptrio.events import AnyEvent, Connected, MeterValuesReceived, NumberedEvent, Removed
+from ocpptrio.events import (
+    AnyEvent,
+    Connected,
+    MeterValuesReceived,
+    NumberedEvent,
+    Registered,
+    Removed,
+)
 from ocpptrio.store import events
 from ocpptrio.store.driver import Reader, Row, SqlValue, Store
 
@@ -44,6 +51,19 @@ async def test_since_and_latest_choose_by_number_charge_point_and_kind(store: St
         assert numbers(events.latest(reader, charge_point_id="CP1", kinds=kinds)) == [1, 4]
 
     await store.read(work)
+
+
+async def test_readings_from_before_what_is_kept_of_a_charge_point_are_found(store: Store) -> None:
+    registered = Registered(charge_point_id="CP1", at_us=0, origin="added")
+    await store.append(events.TABLE, [], [EVENTS[2], registered, *EVENTS])
+
+    async def numbers() -> list[int]:
+        found = await store.read(lambda reader: events.latest(reader, charge_point_id="CP1"))
+        return [numbered.number for numbered in found]
+
+    assert await numbers() == [2, 3, 4, 6]
+    await store.write(lambda db: db.run("DELETE FROM events WHERE number <= 3"))
+    assert await numbers() == [4, 6], "4 is a reading, older than all that is in the index"
 
 
 async def test_an_event_of_another_version_is_left_out(store: Store) -> None:

@@ -1,12 +1,13 @@
 """The journal: filters, pages, and which answer belongs to which question."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 
 from ocpptrio.store import journal
-from ocpptrio.store.driver import Store
+from ocpptrio.store.driver import Reader, Row, SqlValue, Store
 from ocpptrio.store.records import Direction, JournalEntry
 
 IN, OUT = Direction.IN, Direction.OUT
@@ -18,6 +19,18 @@ FRAMES = [  # charge point, generation, direction, action, unique id, text
     ("CP1", 1, IN, "Reset", "1", '[4,"1","InternalError","a_b",{}]'),
     ("CP1", 2, IN, "Heartbeat", "1", '[2,"1","Heartbeat",{}]'),
 ]
+
+
+def _row(*, at_us: int = 0, action: str = "Heartbeat") -> Row:
+    return journal.row(
+        at_us=at_us,
+        charge_point_id="CP1",
+        generation=1,
+        direction=IN,
+        action=action,
+        unique_id="1",
+        text="[]",
+    )
 
 
 @pytest.fixture
@@ -84,3 +97,89 @@ async def test_question_and_answer_belong_together(
 ) -> None:
     pairs = [await store.read(partial(journal.pair, entry=entry)) for entry in entries]
     assert [pair and pair.entry for pair in pairs] == [2, 1, None, 5, 4, None]
+
+
+async def test_entries_of_a_time_are_found_though_the_clock_was_set_back(
+    store: Store,
+) -> None:
+    minute_us = 60_000_000
+    times = [minute * minute_us for minute in (*range(100), *range(70, 200))]
+    for at_us in times:
+        store.note(journal.TABLE, _row(at_us=at_us))
+    await store.write(lambda db: db.run("DELETE FROM journal WHERE entry IN (1, 50, 51)"))
+    kept = [at_us for entry, at_us in enumerate(times, start=1) if entry not in (1, 50, 51)]
+    for since, until in ((0, 200), (50, 51), (80, 90), (150, 500), (300, 400), (-9, 3)):
+        since_us, until_us = since * minute_us, until * minute_us
+
+        def work(reader: Reader, since_us: int = since_us, until_us: int = until_us) -> list[int]:
+            found = journal.entries(reader, since_us=since_us, until_us=until_us, limit=1000)
+            return [entry.at_us for entry in found]
+
+        expected = [at_us for at_us in kept if since_us <= at_us < until_us]
+        assert await store.read(work) == expected
+
+
+@pytest.mark.parametrize("action", ["Heartbeat", "BootNotification", ""])
+async def test_entries_are_found_by_action_whether_it_is_rare_or_not(
+    store: Store, action: str
+) -> None:
+    for each in ("Heartbeat", "BootNotification", "", "Heartbeat"):
+        store.note(journal.TABLE, _row(action=each))
+    await store.write(lambda db: None)
+    found = await store.read(lambda reader: journal.entries(reader, action=action))
+    assert [entry.action for entry in found] == [action] * (2 if action == "Heartbeat" else 1)
+
+
+async def test_rare_actions_have_an_index(store: Store) -> None:
+    sql: list[tuple[str, Sequence[SqlValue]]] = []
+
+    class Recorded:
+        def rows(self, text: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+            sql.append((text, parameters))
+            return []
+
+        def row(self, text: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
+            raise NotImplementedError
+
+    journal.entries(Recorded(), action="FirmwareStatusNotification")
+    ((text, parameters),) = sql
+    plan = await store.read(lambda reader: reader.rows("EXPLAIN QUERY PLAN " + text, parameters))
+    assert "journal_by_rare_action" in str(plan)
+
+
+async def test_a_question_without_an_answer_is_not_paired_with_another_question(
+    store: Store,
+) -> None:
+    for number, direction in enumerate((IN, OUT, IN), start=1):
+        text = f'[{"2" if number < 3 else "3"},"1","Heartbeat",{{}}]'
+        row = journal.row(
+            at_us=number,
+            charge_point_id="CP1",
+            generation=1,
+            direction=direction,
+            action="Heartbeat",
+            unique_id="1",
+            text=text,
+        )
+        store.note(journal.TABLE, row)
+    await store.write(lambda db: None)
+    found = await store.read(journal.entries)
+    pairs = await store.read(lambda reader: [journal.pair(reader, entry) for entry in found])
+    assert pairs == [None, found[2], found[1]]
+
+
+async def test_what_is_no_frame_has_no_kind_and_no_pair(store: Store) -> None:
+    row = journal.row(
+        at_us=1,
+        charge_point_id="CP1",
+        generation=1,
+        direction=IN,
+        action="",
+        unique_id="",
+        text="hello",
+    )
+    store.note(journal.TABLE, row)
+    await store.write(lambda db: None)
+    (entry,) = await store.read(journal.entries)
+    assert journal.kind(entry) is None
+    assert await store.read(lambda reader: journal.pair(reader, entry)) is None

@@ -258,6 +258,14 @@ async def test_listed_newest_first_by_anything(store: Store) -> None:
     assert await listed(id_tag="TAG") == [second, first]
     assert await listed(state="open") == [third, second]
     assert await listed(since_us=200, until_us=300) == [second]
+    assert await listed(since_us=300, until_us=300) == []
+    late = await _start(store, started_at_us=150)  # was offline when it began
+    assert await listed(since_us=100, until_us=160) == [late, first]
+    assert await listed(since_us=100, until_us=160, before=late) == [first]
+    assert await listed(since_us=150, until_us=250) == [late, second]
+    await store.write(
+        lambda db: db.run("DELETE FROM transactions WHERE transaction_id = ?", [late])
+    )
     assert await listed(limit=2) == [third, second]
     assert await listed(before=second) == [first]
     assert await listed(charge_point_id="CP1", state=TransactionState.STOPPED) == [first]

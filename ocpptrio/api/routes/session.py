@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from ocpptrio.api.access import ANYBODY, address_of, needs, with_cookie, without_cookie
 from ocpptrio.api.given import AnyRequest, Asker, Central
+from ocpptrio.api.openapi import ALSO
 from ocpptrio.api.problems import Problem, bad_request
 from ocpptrio.api.views import Change, View
 from ocpptrio.central_system import CentralSystem
@@ -56,7 +57,7 @@ async def who(central: Central, asker: Asker) -> Session:
     return await _session(central, _person(asker))
 
 
-@post("/session", opt=ANYBODY)
+@post("/session", opt=ANYBODY | {ALSO: ("401",)})
 async def log_in(central: Central, data: JSONBody[LogIn], request: AnyRequest) -> Response[Session]:
     """Log in with a name and a password, or with the key of a one-time login address."""
     service, settings = central.services.access, central.settings.api

@@ -1,0 +1,392 @@
+"""/transactions: what was charged, and what is odd about it."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import get, post
+from litestar.params import JSONBody, QueryParameter
+from litestar.response import Stream
+from msgspec import Meta
+
+from ocpptrio.api.downloads import PAGE, download, pages
+from ocpptrio.api.filters import ChargePointId, Number, Since, Until, stored_us, us
+from ocpptrio.api.given import Central
+from ocpptrio.api.openapi import CONFLICTS
+from ocpptrio.api.paging import Cursor, Limit, Page, cursor_to, key_of, page
+from ocpptrio.api.problems import bad_request, not_found
+from ocpptrio.api.routes.reviews import Evidence, Review, evidence, review_view
+from ocpptrio.api.views import Change, View, shown
+from ocpptrio.central_system import CentralSystem
+from ocpptrio.protocol.datatypes import AuthorizationStatus
+from ocpptrio.services import decisions, flags, registers, transactions_csv
+from ocpptrio.store import commands, conclusions, meter_readings, reviews, transactions
+from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.meter_readings import SignedValue as SignedValueRecord
+from ocpptrio.store.records import (
+    CommandState,
+    Conclusion,
+    Confidence,
+    EnergySource,
+    MeterReading,
+    TransactionRecord,
+    TransactionState,
+)
+
+IdTag = Annotated[
+    str | None,
+    QueryParameter(max_length=255, description="presented, or the one that answers for it"),
+]
+# `state` is a word of Litestar's.
+State = Annotated[
+    TransactionState | None,
+    QueryParameter(name="state", description="only those in this state"),
+]
+NeedsReview = Annotated[
+    bool | None,
+    QueryParameter(description="those of which something waits for a person, or all others"),
+]
+Note = Annotated[str, Meta(max_length=1000)]
+MeterWh = Annotated[int, Meta(ge=0, le=10**15)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class Transaction(View, frozen=True, kw_only=True):
+    """Charging, from a StartTransaction to its stop.
+
+    Attributes:
+        parent_id_tag: as answered, as is `authorization_status`.
+        started_at: as the charge point says; `start_received_at` is when we heard of it.
+        energy_wh: null: it runs, or nothing tells what it took.
+        energy_so_far_wh: of one that runs.
+        flags: what is odd about it.
+        account_key: of the idTag that answers for it, folded.
+        suspect_since: a boot, since which nothing shows that it runs.
+        concluded_at: when it ended, as far as we can tell: no stop came.
+        stop_sent_id: the id in its stop, where that is not its own.
+        last_meter_wh: the newest import register among its meter readings.
+    """
+
+    transaction_id: int
+    charge_point_id: str
+    connector_id: int
+    id_tag: str
+    parent_id_tag: str | None
+    authorization_status: AuthorizationStatus
+    authorization_expires_at: datetime | None
+    authorization_reason: str | None
+    account_key: str
+    reservation_id: int | None
+    state: TransactionState
+    started_at: datetime
+    start_received_at: datetime
+    meter_start_wh: int
+    superseded_by: int | None
+    suspect_since: datetime | None
+    stopped_at: datetime | None
+    stop_received_at: datetime | None
+    meter_stop_wh: int | None
+    stop_reason: str | None
+    stop_id_tag: str | None
+    stop_sent_id: int | None
+    concluded_at: datetime | None
+    energy_wh: int | None
+    energy_source: EnergySource | None
+    energy_so_far_wh: int | None
+    flags: tuple[str, ...]
+    first_meter_wh: float | None
+    first_meter_at: datetime | None
+    last_meter_wh: float | None
+    last_meter_at: datetime | None
+
+
+class ShownFlag(View, frozen=True, kw_only=True):
+    """Something odd about a transaction, and what it means."""
+
+    flag: str
+    meaning: str
+
+
+class ShownConclusion(View, frozen=True, kw_only=True):
+    """What was concluded about a transaction besides what its own messages say."""
+
+    at: datetime
+    conclusion: Conclusion
+    confidence: Confidence
+    evidence: list[Evidence]
+
+
+class Asked(View, frozen=True, kw_only=True):
+    """A command that began or ended a transaction."""
+
+    command_id: int
+    action: str
+    state: CommandState
+    created_at: datetime
+    requested_by: str | None
+
+
+class TransactionDetails(Transaction, frozen=True, kw_only=True):
+    """A transaction with all that is known about it, but its meter readings."""
+
+    odd: list[ShownFlag]
+    conclusions: list[ShownConclusion]
+    reviews: list[Review]
+    commands: list[Asked]
+
+
+class Reading(View, frozen=True, kw_only=True):
+    """One measured instant; null where it was not measured.
+
+    Attributes:
+        energy_wh: the import register.
+        sampled_values: all of them as received.
+    """
+
+    connector_id: int
+    sent_transaction_id: int | None
+    measured_at: datetime
+    received_at: datetime
+    context: str
+    energy_wh: float | None
+    power_w: float | None
+    current_a: float | None
+    voltage_v: float | None
+    frequency_hz: float | None
+    soc_percent: float | None
+    temperature_c: float | None
+    sampled_values: list[dict[str, Any]]  # Any: whatever else charge points send in it
+
+
+class SignedValue(View, frozen=True, kw_only=True):
+    """What the meter signed, exactly as it was sent."""
+
+    measured_at: datetime
+    context: str
+    measurand: str | None
+    value: str
+
+
+class End(Change, frozen=True, kw_only=True):
+    """How a transaction ended, by your word.
+
+    Attributes:
+        at: when; default: its last reading, else now.
+        meter_wh: where its register stood. Without this and `energy_wh`, its last reading counts.
+        energy_wh: what it took.
+        note: why.
+    """
+
+    at: Moment | None = None
+    meter_wh: MeterWh | None = None
+    energy_wh: MeterWh | None = None
+    note: Note | None = None
+
+
+@get("/transactions")
+async def list_transactions(
+    central: Central,
+    charge_point_id: ChargePointId = None,
+    id_tag: IdTag = None,
+    in_state: State = None,
+    since: Since = None,
+    until: Until = None,
+    needs_review: NeedsReview = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[Transaction]:
+    """Transactions, the newest first; `since` and `until` are of their start."""
+    before, since_us, until_us = key_of(cursor, int), us(since, "since"), us(until, "until")
+
+    def work(reader: Reader) -> list[tuple[TransactionRecord, int | None]]:
+        found = transactions.listed(
+            reader,
+            charge_point_id=charge_point_id,
+            id_tag=id_tag,
+            state=in_state,
+            since_us=since_us,
+            until_us=until_us,
+            needs_review=needs_review,
+            before=before,
+            limit=limit + 1,
+        )
+        return [(record, registers.so_far_wh(reader, record)) for record in found]
+
+    found = await central.store.read(work)
+    return page(found, limit, lambda row: row[0].transaction_id, lambda row: _view(*row))
+
+
+@get("/transactions.csv", media_type="text/csv")
+async def export_transactions(
+    central: Central,
+    charge_point_id: ChargePointId = None,
+    id_tag: IdTag = None,
+    in_state: State = None,
+    since: Since = None,
+    until: Until = None,
+    needs_review: NeedsReview = None,
+) -> Stream:
+    """The same as CSV, all of them: UTC times, energy in Wh."""
+    since_us, until_us = us(since, "since"), us(until, "until")
+
+    def read(reader: Reader, last: TransactionRecord | None) -> Sequence[TransactionRecord]:
+        return transactions.listed(
+            reader,
+            charge_point_id=charge_point_id,
+            id_tag=id_tag,
+            state=in_state,
+            since_us=since_us,
+            until_us=until_us,
+            needs_review=needs_review,
+            before=None if last is None else last.transaction_id,
+            limit=PAGE,
+        )
+
+    async def text() -> AsyncIterator[str]:
+        yield transactions_csv.header()
+        async for found in pages(central.store, read):
+            yield transactions_csv.lines(found)
+
+    return download(text(), "transactions.csv", "text/csv")
+
+
+@get("/transactions/{transaction_id:int}")
+async def one_transaction(central: Central, transaction_id: Number) -> TransactionDetails:
+    """One transaction, with what was concluded and decided about it."""
+    return await central.store.read(lambda reader: _details(reader, transaction_id))
+
+
+@post("/transactions/{transaction_id:int}/end", opt={CONFLICTS: True}, status_code=200)
+async def end_transaction(
+    central: Central, transaction_id: Number, data: JSONBody[End]
+) -> TransactionDetails:
+    """End a transaction that is over though no stop came, or give the energy of one that stopped.
+
+    If its real stop comes after all, that one counts.
+    """
+    now_us = central.clock()
+    ended_at_us = None if data.at is None else stored_us(data.at, "at")
+
+    def work(db: Db) -> TransactionDetails:
+        known(db, transaction_id)
+        decisions.end(
+            db,
+            transaction_id,
+            at_us=now_us,
+            meter_wh=data.meter_wh,
+            energy_wh=data.energy_wh,
+            ended_at_us=ended_at_us,
+            note=data.note,
+        )
+        return _details(db, transaction_id)
+
+    return await central.store.write(work)
+
+
+@get("/transactions/{transaction_id:int}/readings")
+async def list_readings(
+    central: Central, transaction_id: Number, cursor: Cursor = None, limit: Limit = 100
+) -> Page[Reading]:
+    """The meter readings of a transaction as they were taken, the oldest first.
+
+    They are kept for a time; `series` goes on after it.
+    """
+    found = await _readings(central, transaction_id, cursor, limit)
+    return page(found, limit, _reading_key, _reading)
+
+
+@get("/transactions/{transaction_id:int}/signed-data")
+async def list_signed_values(
+    central: Central, transaction_id: Number, cursor: Cursor = None, limit: Limit = 100
+) -> Page[SignedValue]:
+    """What the meter signed in a transaction, the oldest first; `limit` is of readings."""
+    found = await _readings(central, transaction_id, cursor, limit, signed=True)
+    values = meter_readings.signed_values(found[:limit])
+    more = cursor_to(_reading_key(found[limit - 1])) if len(found) > limit else None
+    return Page([_signed(value) for value in values], more)
+
+
+def known(reader: Reader, transaction_id: int) -> TransactionRecord:
+    """The transaction.
+
+    Raises:
+        Problem: 404.
+    """
+    record = transactions.get(reader, transaction_id)
+    if record is None:
+        raise not_found(f"there is no transaction {transaction_id}; see GET /api/v1/transactions")
+    return record
+
+
+def _details(reader: Reader, transaction_id: int) -> TransactionDetails:
+    record = known(reader, transaction_id)
+    return shown(
+        TransactionDetails,
+        record,
+        energy_so_far_wh=registers.so_far_wh(reader, record),
+        odd=[ShownFlag(flag=flag, meaning=flags.meaning(flag)) for flag in record.flags],
+        conclusions=[
+            shown(ShownConclusion, one, evidence=evidence(one.evidence))
+            for one in conclusions.of_transaction(reader, transaction_id)
+        ],
+        reviews=[review_view(one) for one in reviews.of_transaction(reader, transaction_id)],
+        commands=[shown(Asked, one) for one in commands.of_transaction(reader, transaction_id)],
+    )
+
+
+async def _readings(
+    central: CentralSystem,
+    transaction_id: int,
+    cursor: str | None,
+    limit: int,
+    *,
+    signed: bool = False,
+) -> list[MeterReading]:
+    """A page of readings, and one more."""
+    after = _after(cursor)
+
+    def work(reader: Reader) -> list[MeterReading]:
+        known(reader, transaction_id)
+        return meter_readings.page_of_transaction(
+            reader, transaction_id, after=after, signed=signed, limit=limit + 1
+        )
+
+    return await central.store.read(work)
+
+
+def _reading_key(reading: MeterReading) -> str:
+    return f"{reading.measured_at_us} {reading.digest}"
+
+
+def _after(cursor: str | None) -> tuple[int, int] | None:
+    key = key_of(cursor, str)
+    if key is None:
+        return None
+    try:
+        measured_at_us, digest = map(int, key.split(" "))
+    except ValueError:
+        raise bad_request("cursor: take it from next_cursor of the page before") from None
+    return measured_at_us, digest
+
+
+def _view(record: TransactionRecord, energy_so_far_wh: int | None) -> Transaction:
+    return shown(Transaction, record, energy_so_far_wh=energy_so_far_wh)
+
+
+def _reading(record: MeterReading) -> Reading:
+    return shown(Reading, record, sampled_values=msgspec.json.decode(record.sampled_values))
+
+
+def _signed(record: SignedValueRecord) -> SignedValue:
+    return shown(SignedValue, record)
+
+
+ROUTES: Final = [
+    list_transactions,
+    export_transactions,
+    one_transaction,
+    end_transaction,
+    list_readings,
+    list_signed_values,
+]

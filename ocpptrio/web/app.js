@@ -1,0 +1,109 @@
+// The page itself: who is logged in, which page is shown, and where the focus goes when it changes.
+
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { get } from "./api.js";
+import { Shell } from "./components/shell.js";
+import { Trouble } from "./components/basics.js";
+import { followLinks, match, place } from "./router.js";
+import { may, session } from "./state.js";
+
+// [address, module in pages/, role]
+const ROUTES = [
+  ["/", "overview", "viewer"],
+  ["/charge-points", "charge_points", "viewer"],
+  ["/charge-points/:id/:tab?", "charge_point", "viewer"],
+  ["/groups", "groups", "viewer"],
+  ["/transactions", "transactions", "viewer"],
+  ["/transactions/reviews", "reviews", "viewer"],
+  ["/transactions/reviews/:review", "reviews", "viewer"],
+  ["/transactions/:id", "transaction", "viewer"],
+  ["/tags", "tags", "viewer"],
+  ["/tags/groups", "tag_groups", "viewer"],
+  ["/alerts", "alerts", "viewer"],
+  ["/alerts/settings", "alert_settings", "admin"],
+  ["/events", "events", "viewer"],
+  ["/tasks", "tasks", "viewer"],
+  ["/tasks/:id", "tasks", "viewer"],
+  ["/attempts", "attempts", "viewer"],
+  ["/webhooks", "webhooks", "operator"],
+  ["/users", "users", "admin"],
+  ["/audit", "audit", "admin"],
+  ["/system", "system", "viewer"],
+  ["/account", "account", "viewer"],
+];
+
+function found(path) {
+  for (const [pattern, name, role] of ROUTES) {
+    const params = match(pattern, path);
+    if (params) return { name, params, role };
+  }
+  return { name: null, params: {}, role: "viewer" };
+}
+
+function useModule(name) {
+  const [state, setState] = useState({ name: null, Page: null, problem: null });
+  useEffect(() => {
+    let wanted = true;
+    if (name === null) return undefined;
+    import(`./pages/${name}.js`).then(
+      (module) => wanted && setState({ name, Page: module.default, problem: null }),
+      () => wanted && setState({ name, Page: null, problem: { title: "This page could not be loaded", detail: "Load the whole page again: the central system may have been upgraded or restarted." } }),
+    );
+    return () => { wanted = false; };
+  }, [name]);
+  return state.name === name ? state : { name, Page: null, problem: null };
+}
+
+function Skeleton() {
+  return html`<div><div class="page-head"><h1 tabindex="-1">${" "}</h1></div><div class="skeleton" role="status"><span class="visually-hidden">Loading</span></div></div>`;
+}
+
+function Content() {
+  const { path } = place.value;
+  const { name, params, role } = found(path);
+  const { Page, problem } = useModule(name);
+  const first = useRef(true);
+  // A new page begins at its heading, for eyes and for screen readers alike; its tabs and filters do not.
+  const subject = `${name} ${params.id ?? ""}`;
+  useLayoutEffect(() => {
+    if (!Page) return;
+    if (first.current) {
+      first.current = false;
+      return;
+    }
+    scrollTo(0, 0);
+    document.querySelector("#main h1")?.focus({ preventScroll: true });
+  }, [subject, Page]);
+  if (name === null) {
+    return html`<div class="stack"><div class="page-head"><h1 tabindex="-1">There is no such page</h1></div><p>Nothing is at <code>${path}</code>. <a href="/">Go to the overview</a>.</p></div>`;
+  }
+  if (problem) return html`<${Trouble} problem=${problem} retry=${() => location.reload()} />`;
+  if (session.value === undefined || !Page) return html`<${Skeleton} />`;
+  if (!may(role)) {
+    return html`<div class="stack"><div class="page-head"><h1 tabindex="-1">Not for your role</h1></div><p>This page needs the role <strong>${role}</strong>; yours is ${session.value.role}. An admin can change it.</p></div>`;
+  }
+  return html`<${Page} key=${subject} params=${params} query=${place.value.query} />`;
+}
+
+function App() {
+  const login = useModule(session.value === null || place.value.path === "/login" ? "login" : null);
+  if (session.value === null || place.value.path === "/login") {
+    return login.Page ? html`<${login.Page} />` : html`<div class="gate"><div class="skeleton"></div></div>`;
+  }
+  return html`<${Shell}><${Content} /><//>`;
+}
+
+async function whoAmI() {
+  if (location.pathname === "/login") return; // somebody comes to log in: there is nothing to ask
+  try {
+    session.value = await get("/session");
+  } catch {
+    session.value = null;
+  }
+}
+
+followLinks();
+const root = document.getElementById("app");
+root.replaceChildren();
+render(html`<${App} />`, root);
+whoAmI();

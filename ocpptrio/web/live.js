@@ -1,0 +1,148 @@
+// The live stream of events: one EventSource for the page, resumed by number, batched by animation frame.
+
+import { useEffect, useRef, signal } from "./html.js";
+import { address } from "./api.js";
+import { KINDS, known } from "./events.js";
+import { session } from "./state.js";
+
+/** off, connecting, live or reconnecting. */
+export const streamState = signal("off");
+
+// What the navigation's counts need, on pages that ask for nothing more.
+const QUIET = [
+  "AttemptRefused", "ConditionRaised", "ConditionCleared", "ReviewOpened", "ReviewResolved", "SecurityEventReported",
+  "TaskChanged", "Registered", "Removed", "AlertOpened", "AlertClosed", "AlertAcknowledged", "WebhookChanged",
+];
+const RETRY_MS = 3000;
+const KEPT = 1000; // events, to put upon a snapshot that was asked for before they came
+
+const listeners = new Set();
+const resets = new Set();
+let source = null;
+let filter = null;
+let lastNumber = null;
+let waiting = [];
+let scheduled = false;
+let recent = [];
+let retry = null;
+
+function deliver() {
+  scheduled = false;
+  const events = waiting;
+  waiting = [];
+  for (const listener of [...listeners]) listener(events);
+}
+
+function take(message) {
+  const event = JSON.parse(message.data);
+  if (lastNumber !== null && event.number <= lastNumber) return; // after a resume
+  lastNumber = event.number;
+  recent.push(event);
+  if (recent.length > KEPT) recent = recent.slice(-KEPT / 2);
+  waiting.push(event);
+  if (!scheduled) {
+    scheduled = true;
+    // A hidden page gets no animation frames.
+    if (document.hidden) setTimeout(deliver, 250);
+    else requestAnimationFrame(deliver);
+  }
+}
+
+function open() {
+  clearTimeout(retry);
+  source?.close();
+  if (filter === null || !session.peek()) {
+    source = null;
+    streamState.value = "off";
+    return;
+  }
+  if (streamState.peek() !== "reconnecting") streamState.value = "connecting";
+  const query = { charge_point_id: filter.chargePointId, kind: filter.kinds && known(filter.kinds), after: lastNumber };
+  const opened = new EventSource(address("/events/stream", query));
+  source = opened;
+  opened.onopen = () => {
+    const again = streamState.peek() === "reconnecting";
+    streamState.value = "live";
+    // The stream goes on where it was cut; what pages failed to read meanwhile they read now.
+    if (again) for (const listener of [...resets]) listener();
+  };
+  // The browser resumes by itself with Last-Event-ID, except where the answer was no stream at all.
+  opened.onerror = () => {
+    if (source !== opened) return;
+    streamState.value = "reconnecting";
+    if (opened.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_MS);
+  };
+  for (const kind of KINDS) opened.addEventListener(kind, take);
+  opened.addEventListener("reset", () => {
+    lastNumber = null;
+    recent = [];
+    for (const listener of [...resets]) listener();
+    open();
+  });
+}
+
+/** Begin with what every page needs; the shell does it when somebody is logged in. */
+export function startStream() {
+  filter ??= { kinds: QUIET };
+  lastNumber = null;
+  open();
+}
+
+export function stopStream() {
+  filter = null;
+  recent = [];
+  open();
+}
+
+/**
+ * Have these events streamed while the component is there.
+ * @param {{chargePointId?: string, kinds?: string[]}} wanted no kinds: all
+ * @param {number|null|undefined} after the number that the snapshot came with, so that nothing is missed
+ *   between the two; null: from now on; undefined: the snapshot is not there yet
+ */
+export function useStream(wanted, after) {
+  const key = JSON.stringify(wanted);
+  const ready = after !== undefined;
+  useEffect(() => {
+    if (!ready) return undefined;
+    const mine = { ...wanted };
+    filter = mine;
+    lastNumber = after;
+    recent = [];
+    open();
+    return () => {
+      if (filter !== mine) return; // the next page has asked already
+      filter = { kinds: QUIET };
+      lastNumber = null;
+      recent = [];
+      open();
+    };
+  }, [key, ready]);
+}
+
+/**
+ * Call `onEvents` with what the stream brings, and `onReset` when events were missed for good.
+ * @param {(events: any[]) => void} onEvents
+ * @param {() => void} [onReset]
+ */
+export function useEvents(onEvents, onReset) {
+  const current = useRef(onEvents);
+  const currentReset = useRef(onReset);
+  current.current = onEvents;
+  currentReset.current = onReset;
+  useEffect(() => {
+    const listener = (events) => current.current(events);
+    const reset = () => currentReset.current?.();
+    listeners.add(listener);
+    resets.add(reset);
+    return () => {
+      listeners.delete(listener);
+      resets.delete(reset);
+    };
+  }, []);
+}
+
+/** What came after a snapshot was taken, in case it came before the snapshot itself. */
+export function since(number) {
+  return number == null ? [] : recent.filter((event) => event.number > number);
+}

@@ -1,0 +1,89 @@
+// The messages of a charge point as they pass: each question with its answer, as sent.
+
+import { html, useEffect, useMemo, useState } from "../../html.js";
+import { address, usePages } from "../../api.js";
+import { Empty, Panel, Trouble } from "../../components/basics.js";
+import { Field } from "../../components/field.js";
+import { Glyph } from "../../components/mark.js";
+import { More } from "../../components/table.js";
+import { pretty } from "../../components/command.js";
+import { clock, full } from "../../format.js";
+import { useEvents } from "../../live.js";
+
+const SOON_MS = 700;
+const EVERY_MS = 5000;
+
+export default function Messages({ cp }) {
+  const [action, setAction] = useState("");
+  const [follow, setFollow] = useState(true);
+  const query = { charge_point_id: cp.charge_point_id, action };
+  const list = usePages("/journal", query, 100);
+  const [timer] = useState({ id: null });
+  function soon(ms) {
+    if (timer.id !== null) return;
+    timer.id = setTimeout(() => { timer.id = null; list.reload(); }, ms);
+  }
+  // Not every message is an event, so it also looks now and then.
+  useEvents(() => follow && soon(SOON_MS));
+  useEffect(() => {
+    if (!follow) return undefined;
+    const every = setInterval(() => !document.hidden && soon(0), EVERY_MS);
+    return () => clearInterval(every);
+  }, [follow, action]);
+  const exchanges = useMemo(() => paired(list.items), [list.items]);
+
+  return html`<div class="filters">
+      <${Field} label="Action" value=${action} placeholder="MeterValues" autocomplete="off" onInput=${setAction} />
+      <${Field} label="Follow as they pass" type="checkbox" held value=${follow} onInput=${setFollow} />
+      <a class="button push" href=${address("/journal.jsonl", query)} download=${`${cp.charge_point_id}.jsonl`}>Export</a>
+    </div>
+    <${Trouble} problem=${list.error} retry=${list.reload} />
+    <${Panel} flush>
+      ${exchanges.length === 0 && !list.loading ? html`<${Empty} title="No message yet"><p>${action ? `None with the action ${action}.` : "Every message to and from this charge point is kept here, as long as the journal goes back."}</p><//>`
+        : html`<div class="messages">${exchanges.map((one) => html`<${Exchange} key=${one.id} of=${one} />`)}</div>`}
+      ${list.items.length > 0 && html`<${More} list=${list} noun="message" />`}
+    <//>
+    <p class="soft"><small>↑ from the charge point, ↓ from the central system. Passwords and keys are never kept.</small></p>`;
+}
+
+const idOf = (one) => one.journal_id ?? one.entry;
+
+/** Questions with their answers beside them; an answer whose question is not here stands alone. */
+export function paired(items) {
+  const questions = new Map();
+  const answers = new Map();
+  for (const one of items) {
+    if (one.kind === "CALL") questions.set(idOf(one), one);
+    else if (one.answers != null) answers.set(one.answers, one);
+  }
+  const found = [];
+  for (const one of items) {
+    if (one.kind === "CALL") found.push({ id: idOf(one), question: one, answer: answers.get(idOf(one)) ?? null });
+    else if (one.answers == null || !questions.has(one.answers)) found.push({ id: idOf(one), question: null, answer: one });
+  }
+  return found;
+}
+
+function Exchange({ of: { question, answer } }) {
+  const first = question ?? answer;
+  const wrong = answer?.kind === "CALLERROR";
+  const took = question && answer ? new Date(answer.at) - new Date(question.at) : null;
+  return html`<div class="exchange">
+    <time class="when" datetime=${first.at} title=${`${full(first.at)} (${first.at})`}>${clock(first.at)}</time>
+    <${Glyph} shape=${first.direction === "in" ? "up" : "down"} />
+    <details><summary><strong>${first.action || "Not readable"}</strong> <span class="visually-hidden">${first.direction === "in" ? "from" : "to"} the charge point</span>
+        <span class="answer ${wrong ? "wrong" : ""}"> ${answer ? (wrong ? "→ CALLERROR" : question ? `→ ${brief(answer.text)}` : "answer") : "→ no answer yet"}${took != null ? ` · ${took} ms` : ""}</span></summary>
+      ${question && html`<pre tabindex="0">${pretty(question.text)}</pre>`}${answer && html`<pre tabindex="0">${pretty(answer.text)}</pre>`}
+    </details>
+  </div>`;
+}
+
+/** The gist of an answer: its status, if it has one. */
+function brief(text) {
+  try {
+    const payload = JSON.parse(text)[2] ?? {};
+    return payload.status ?? payload.idTagInfo?.status ?? (Object.keys(payload).join(", ") || "done");
+  } catch {
+    return "answered";
+  }
+}
