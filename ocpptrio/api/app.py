@@ -16,6 +16,7 @@ from ocpptrio.api import access, monitoring, openapi, paths, problems, static
 from ocpptrio.api.given import AnyRequest
 from ocpptrio.api.outermost import Outermost
 from ocpptrio.api.routes import ROUTES
+from ocpptrio.api.streams import Streams
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.services.access import Principal
 
@@ -31,12 +32,14 @@ class Api:
     Attributes:
         app: the ASGI application; its server must run on Trio.
         closing: set once live streams are to end: before a server waits for its requests.
+        streams: of live events.
     """
 
     app: ASGIApp
 
     def __init__(self, central: CentralSystem) -> None:
         self.closing = trio.Event()
+        self.streams = Streams(central, self.closing, central.settings.api.max_streams)
 
         async def provide_central() -> CentralSystem:
             return central

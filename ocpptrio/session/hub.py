@@ -41,6 +41,19 @@ class Watcher:
         """
         return await self._channel.receive()
 
+    async def some(self) -> list[NumberedEvent]:
+        """All that is there; waits for the first one.
+
+        Raises:
+            trio.EndOfChannel: the hub was closed.
+        """
+        events = [await self._channel.receive()]
+        try:
+            while True:
+                events.append(self._channel.receive_nowait())
+        except (trio.WouldBlock, trio.EndOfChannel):
+            return events
+
 
 class Hub:
     """Hands each event to all who watch, in the order of their numbers.

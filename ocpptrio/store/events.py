@@ -92,7 +92,7 @@ class Scan(msgspec.Struct, frozen=True):
     """A part of the events, as a filter lets through.
 
     Attributes:
-        up_to: the number up to which nothing else fits.
+        up_to: the number up to which nothing else fits; going back: down to which.
         more: there may be others behind.
     """
 
@@ -109,16 +109,43 @@ def scan(
     charge_point_id: str | None = None,
     group: str | None = None,
     kinds: Collection[str] | None = None,
+    before: int | None = None,
+    window: int = WINDOW,
 ) -> Scan:
-    """The next events after `after` that fit; looks at WINDOW at most, so it takes no long time."""
-    last = last_number(reader)
-    end = min(max(last, after), max(after, _oldest_number(reader) - 1) + WINDOW)
+    """The next events after `after` that fit; looks at `window` at most, so it takes no long time.
+
+    Args:
+        before: only those with a number less than that.
+    """
+    last = last_number(reader) if before is None else min(last_number(reader), before - 1)
+    end = min(max(last, after), max(after, first_number(reader) - 1) + window)
     where, parameters = _where(charge_point_id, kinds, group)
     sql = _SELECT + " > ? AND number <= ?" + where + " ORDER BY number LIMIT ?"
     rows = reader.rows(sql, [after, end, *parameters, limit])
     if len(rows) == limit:
         end = _integer(rows[-1][0])
     return Scan(numbered(rows), end, more=end < last)
+
+
+def scan_back(
+    reader: Reader,
+    before: int | None = None,
+    *,
+    limit: int,
+    charge_point_id: str | None = None,
+    kinds: Collection[str] | None = None,
+    window: int = WINDOW,
+) -> Scan:
+    """As `scan`, but the last ones before a number (None: of all), the newest first."""
+    first, last = first_number(reader), last_number(reader)
+    before = last + 1 if before is None else min(before, last + 1)
+    end = max(first, before - window)
+    where, parameters = _where(charge_point_id, kinds)
+    sql = _SELECT + " < ? AND number >= ?" + where + " ORDER BY number DESC LIMIT ?"
+    rows = reader.rows(sql, [before, end, *parameters, limit])
+    if len(rows) == limit:
+        end = _integer(rows[-1][0])
+    return Scan(numbered(rows), end, more=end > first)
 
 
 def count(
@@ -138,7 +165,8 @@ def count(
     return _integer(found)
 
 
-def _oldest_number(reader: Reader) -> int:
+def first_number(reader: Reader) -> int:
+    """The number of the oldest event that is kept; one more than the newest if there is none."""
     ((found,),) = reader.rows("SELECT coalesce(min(number), 1) FROM events")
     return _integer(found)
 
@@ -152,8 +180,7 @@ def last_number(reader: Reader) -> int:
     """The number of the newest event; 0 if there is none."""
     found = reader.row("SELECT coalesce(max(number), 0) FROM events")
     assert found is not None
-    assert isinstance(found[0], int)
-    return found[0]
+    return _integer(found[0])
 
 
 def _first_number(reader: Reader, charge_point_id: str) -> int:

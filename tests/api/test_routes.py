@@ -21,6 +21,7 @@ def operations(api: Api) -> list[tuple[str, str, dict[str, Any]]]:
 async def test_no_route_answers_without_a_right_to_it(
     api: Api, nobody: Client, viewer: Client, operator: Client, admin: Client
 ) -> None:
+    api.close()  # streams would not end
     clients = {None: nobody, Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
     found = operations(api)
     assert len(found) > 10

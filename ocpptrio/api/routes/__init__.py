@@ -16,6 +16,7 @@ from ocpptrio.api.routes import (
     conditions,
     configuration,
     deviations,
+    events,
     groups,
     journal,
     overview,
@@ -59,4 +60,5 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *security_events.ROUTES,
     *webhooks.ROUTES,
     *alerts.ROUTES,
+    *events.ROUTES,
 ]
