@@ -7,7 +7,8 @@ def base_url(settings: ApiSettings, bound: str | None = None) -> str:
     """Where the dashboard is, without a slash at the end.
 
     Args:
-        bound: where the server listens, if that is known: its port may have been chosen just now.
+        bound: where the server listens or was reached, if that is known: its port may have been
+            chosen just now.
     """
     if settings.public_url:
         return settings.public_url.rstrip("/")

@@ -80,7 +80,8 @@ export async function request(method, path, options = {}) {
 }
 
 async function problem(response, path) {
-  if (response.status === 401 && path !== "/session") session.value = null;
+  // Of a session itself it says that a password is wrong, not that nobody is logged in.
+  if (response.status === 401 && !path.startsWith("/session")) session.value = null;
   let body = {};
   try {
     body = await response.json();

@@ -1,20 +1,28 @@
 """The dashboard in a real browser, with a daemon and simulated charge points of its own.
 
-A page that says anything on its console, or asks another host, fails the test that opened it.
+A page that says anything on its console, or asks another host, fails the test that opened it. All
+tests of a worker share a daemon, since starting one takes longer than most tests: each test has
+charge points and names of its own.
 """
 
 import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import ExitStack, closing
+from itertools import count
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
+
+from tests.web.site import Site
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 # It shall ask nobody but the page's own host.
@@ -28,81 +36,12 @@ FLAGS: Final = [
     "--disable-sync",
 ]
 PATIENCE_MS: Final = 20_000
-PATIENCE_S: Final = 20
 WIDE: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
+# Charge points that wait for a test; fewer than what the overview shows one by one.
+READY: Final = 16
 
-
-class Site:
-    """A daemon and its charge points, as processes.
-
-    Attributes:
-        url: of the dashboard, without a slash at the end.
-        login_url: that logs the first user in, once.
-        ocpp_url: that a simulator takes.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self.database = directory / "test.db"
-        daemon = self._start("serve", "--port", "0", "--api-port", "0", "--database", "test.db")
-        assert daemon.stdout is not None
-        banner = ""
-        while "Stop" not in banner:
-            line = daemon.stdout.readline().decode()
-            assert line, f"the daemon ended: {banner}"
-            banner += line
-        self.login_url = _found(r"http://\S*#key=\S*", banner)
-        self.url = self.login_url.partition("/login")[0]
-        self.ocpp_url = _found(r"ws://\S*/ocpp/", banner)[:-1]
-
-    def simulate(self, *arguments: str) -> None:
-        """Start `ocpptrio simulate` with these arguments, against this daemon."""
-        self._start("simulate", "--url", self.ocpp_url, *arguments, quiet=True)
-
-    def run(self, *arguments: str) -> str:
-        """Run an `ocpptrio` command on the daemon's database; returns what it prints."""
-        return subprocess.run(
-            [sys.executable, "-m", "ocpptrio", *arguments, "--database", "test.db"],
-            cwd=self._directory,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        ).stdout
-
-    def close(self) -> None:
-        for process in reversed(self._processes):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.communicate(timeout=PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-
-    def _start(self, *arguments: str, quiet: bool = False) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ocpptrio", *arguments],
-            cwd=self._directory,
-            stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self._processes.append(process)
-        return process
-
-
-def _found(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    assert found is not None, text
-    return found[0]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    started = Site(tmp_path_factory.mktemp("site"))
-    yield started
-    started.close()
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -118,60 +57,116 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
-def logged_in(browser: Browser, site: Site) -> Any:  # Any: cookies, as the browser keeps them
-    """What a browser holds that has used the one-time login address."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(site.login_url)
-    page.get_by_label("New password").wait_for(timeout=PATIENCE_MS)
-    state = context.storage_state()
-    context.close()
-    return state
+@pytest.fixture(scope="session")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
+    """Starts a daemon that nobody shares, with these settings."""
+    with ExitStack() as sites:
+        yield lambda **settings: sites.enter_context(
+            closing(Site(tmp_path_factory.mktemp("site"), **settings))
+        )
 
 
-OpenPage = Callable[..., Page]
+@pytest.fixture(scope="session")
+def site(new_site: Callable[..., Site]) -> Site:
+    return new_site(PROVISIONING_DELAY="0")
+
+
+@pytest.fixture(scope="session")
+def admin(site: Site) -> Any:  # Any: cookies, as the browser keeps them
+    """What the browser of somebody holds who is logged in at `site`."""
+    return site.log_in()
+
+
+@pytest.fixture(scope="session")
+def charge_points(site: Site, admin: Any) -> Iterator[str]:
+    """Identities of simulated charge points, two connectors each, at which cars wait."""
+    names = [f"CAR{number:04}" for number in range(1, READY + 1)]
+    site.register(*names)
+    site.simulate(
+        "--count", str(READY), "--prefix", "CAR", "--time-scale", "60", "--seed", "1", plugged=True
+    )
+    return iter(names)
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: Site, logged_in: Any) -> Iterator[OpenPage]:
-    """Opens a page of the dashboard, logged in, wide and light if nothing else is said."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+def charge_point(charge_points: Iterator[str]) -> str:
+    """One that no other test touches."""
+    return next(charge_points)
 
-    def opened(path: str = "/", *, state: Any = logged_in, **options: Any) -> Page:
-        context = browser.new_context(
-            storage_state=state, **{"viewport": WIDE, "reduced_motion": "reduce", **options}
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def name() -> str:
+    """One that no other test uses, in capitals, for whatever it makes."""
+    return f"T{os.getpid()}N{next(_numbers)}"
+
+
+class Pages:
+    """Opens pages of the dashboard, and notes what no page should do."""
+
+    def __init__(self, browser: Browser, site: Site, admin: Any) -> None:
+        self._browser = browser
+        self._url = site.url
+        self._admin = admin
+        self._contexts: list[BrowserContext] = []
+        self._complaints: list[str] = []
+        self._excused: list[str] = []
+
+    def __call__(
+        self, path: str = "/", *, url: str | None = None, state: Any = ..., **options: Any
+    ) -> Page:
+        """A page in a browser of its own: as admin, wide and light if nothing else is said.
+
+        Args:
+            path: of the page, or a whole address.
+            url: of another site.
+            state: what the browser holds; None: nobody is logged in.
+            options: for the browser.
+        """
+        url = url or self._url
+        context = self._browser.new_context(
+            storage_state=self._admin if state is ... else state,
+            **{"viewport": WIDE, "reduced_motion": "reduce", **options},
         )
-        contexts.append(context)
+        self._contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
-        watch(page, site.url, complaints)
-        page.goto(site.url + path)
+        self._watch(page, url)
+        page.goto(path if path.startswith(url) else url + path)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    def excuse(self, *texts: str) -> None:
+        """What the console may say, since the test brings it about: browsers note each 4xx."""
+        self._excused += texts
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+        assert [
+            complaint
+            for complaint in self._complaints
+            if not any(text in complaint for text in self._excused)
+        ] == []
+
+    def _watch(self, page: Page, url: str) -> None:
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
+        page.on("request", lambda request: self._asked(request.url, url))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            address = message.location.get("url", "")
+            self._complaints.append(f"console {message.type}: {message.text} {address}")
+
+    def _asked(self, address: str, url: str) -> None:
+        if not address.startswith((url, "data:", "blob:")):
+            self._complaints.append(f"asks {address}")
 
 
-def watch(page: Page, url: str, complaints: list[str]) -> None:
-    """Note what no page should do."""
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(f"console {message.type}: {message.text}")
-            if message.type in ("error", "warning")
-            else None
-        ),
-    )
-    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith((url, "data:", "blob:"))
-            else complaints.append(f"asks {request.url}")
-        ),
-    )
+@pytest.fixture
+def open_page(browser: Browser, site: Site, admin: Any) -> Iterator[Pages]:
+    pages = Pages(browser, site, admin)
+    yield pages
+    pages.close()

@@ -1,31 +1,37 @@
-"""axe-core finds nothing of level A or AA on any page, wide and on a phone, light and dark."""
+"""axe-core finds nothing of level A or AA on any page or form, at both widths, in both themes."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import Browser, Page, expect
 
-from tests.web.conftest import PHONE, WIDE, OpenPage, Site
+from tests.web.conftest import PHONE, WIDE, Pages
+from tests.web.site import Site
+from tests.web.test_charging import start
 
 PAGES: Final = (
     "/",
     "/charge-points",
-    "/charge-points/SIM0001",
-    "/charge-points/SIM0001/transactions",
-    "/charge-points/SIM0001/commands",
-    "/charge-points/SIM0001/configuration",
-    "/charge-points/SIM0001/deviations",
-    "/charge-points/SIM0001/messages",
-    "/charge-points/SIM0001/settings",
+    "/charge-points/{cp}",
+    "/charge-points/{cp}/transactions",
+    "/charge-points/{cp}/commands",
+    "/charge-points/{cp}/configuration",
+    "/charge-points/{cp}/events",
+    "/charge-points/{cp}/deviations",
+    "/charge-points/{cp}/messages",
+    "/charge-points/{cp}/settings",
     "/transactions",
-    "/transactions/1",
+    "/transactions/{transaction}",
     "/transactions/reviews",
     "/tags",
     "/tags/groups",
-    "/groups",
+    "/groups?group=accessible",
     "/alerts",
+    "/alerts?show=conditions",
     "/alerts/settings",
-    "/events",
+    "/events?charge_point_id={cp}",
     "/tasks",
     "/attempts",
     "/webhooks",
@@ -33,27 +39,120 @@ PAGES: Final = (
     "/audit",
     "/system",
     "/account",
+    "/nowhere",
+)
+# What opens a form, on which page; and what is chosen in it, so that it has all its fields.
+FORMS: Final = (
+    ("/", "account and theme", None),
+    ("/charge-points", "Register", None),
+    ("/charge-points/{cp}", "Start charging", None),
+    ("/charge-points/{cp}", "Send a command", "SetChargingProfile"),
+    ("/charge-points/{cp}/commands", "RemoteStartTransaction", None),
+    ("/charge-points/{cp}/configuration", "Want a value", None),
+    ("/charge-points/{cp}/settings", "Remove {cp}", None),
+    ("/transactions/{transaction}", "Declare it over", None),
+    ("/tags", "Add a tag", None),
+    ("/tags", "Import CSV", None),
+    ("/tags", "ACCESSIBLE", None),
+    ("/tags/groups", "Add a group", None),
+    ("/tasks", "Ask many", "SendLocalList"),
+    ("/webhooks", "Add a webhook", None),
+    ("/users", "Add a user", None),
+    ("/users", "Change admin", None),
+    ("/users", "Login address for admin", None),
+    ("/users", "Make a token", None),
 )
 LEVELS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# A theme changes colours only, so that each width is looked at as a whole in one of them.
+ALL: Final = {"runOnly": {"type": "tag", "values": LEVELS}}
+COLOURS: Final = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+LOOKS: Final = (
+    (WIDE, "light", ALL),
+    (WIDE, "dark", COLOURS),
+    (PHONE, "dark", ALL),
+    (PHONE, "light", COLOURS),
+)
+GO: Final = """path => {
+    history.pushState(null, "", path);
+    dispatchEvent(new PopStateEvent("popstate"));
+}"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _charge_points(site: Site) -> None:
-    site.simulate("--count", "3", "--time-scale", "60")
+class Eyes:
+    """One page for all tests, which goes where it is told without being loaded anew."""
+
+    def __init__(self, page: Page, **names: object) -> None:
+        self.page = page
+        self._names = names
+        page.evaluate(AXE_FILE_PATH.read_text())
+
+    def name(self, text: str) -> str:
+        return text.format(**self._names)
+
+    def go(self, path: str) -> None:
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        self.page.evaluate(GO, self.name(path))
+        self.wait()
+
+    def wait(self) -> None:
+        self.page.locator("h1:not(:empty)").first.wait_for()
+        self.page.wait_for_function(
+            "() => document.querySelector('.skeleton, .skeleton-line') === null"
+        )
+
+    def violations(self, within: str = "html") -> list[str]:
+        found = []
+        for size, scheme, options in LOOKS:
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.wait()
+            results = self.page.evaluate(
+                "([within, options]) => axe.run(within, options)", [within, options]
+            )
+            where = f"{size['width']} {scheme}"
+            found += [_told(where, violation) for violation in results["violations"]]
+        return found
+
+
+def _told(where: str, violation: dict[str, Any]) -> str:  # Any: as axe-core says it
+    places = [node["html"] for node in violation["nodes"][:3]]
+    return f"{where}: {violation['id']}: {violation['help']}: {places}"
+
+
+@pytest.fixture(scope="module")
+def eyes(browser: Browser, site: Site, admin: Any, charge_points: Iterator[str]) -> Iterator[Eyes]:
+    charge_point = next(charge_points)
+    transaction = start(site, charge_point)
+    site.api("PUT", f"/groups/accessible/members/{charge_point}")
+    wanted = "/groups/accessible/configuration/wanted/BlinkRepeat"
+    site.api("PUT", wanted, {"value": "4"})
+    site.api("POST", "/tags", {"id_tag": "ACCESSIBLE", "week_times": "mon-fri 08:00-18:00"})
+    pages = Pages(browser, site, admin)
+    yield Eyes(pages("/"), cp=charge_point, transaction=transaction)
+    pages.close()
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_can_be_used_by_everybody(open_page: OpenPage, path: str) -> None:
-    found = []
-    for viewport, scheme in ((WIDE, "light"), (PHONE, "dark")):
-        page = open_page(path, viewport=viewport, color_scheme=scheme)
-        page.locator("h1:not(:empty)").first.wait_for()
-        page.wait_for_function("() => document.querySelector('.skeleton') === null")
-        results = Axe().run(page, options={"runOnly": {"type": "tag", "values": LEVELS}})
-        found += [_told(scheme, violation) for violation in results.response["violations"]]
-    assert found == []
+def test_a_page_can_be_used_by_everybody(eyes: Eyes, path: str) -> None:
+    eyes.go(path)
+    assert eyes.violations() == []
 
 
-def _told(scheme: str, violation: dict[str, Any]) -> str:  # Any: as axe-core says it
-    places = [node["html"] for node in violation["nodes"][:3]]
-    return f"{scheme}: {violation['id']}: {violation['help']}: {places}"
+@pytest.mark.parametrize(("path", "opener", "chosen"), FORMS)
+def test_a_form_can_be_used_by_everybody(
+    eyes: Eyes, path: str, opener: str, chosen: str | None
+) -> None:
+    eyes.go(path)
+    eyes.page.get_by_role("button", name=eyes.name(opener)).first.click()
+    dialog = eyes.page.get_by_role("dialog")
+    dialog.wait_for()
+    if chosen is not None:
+        dialog.get_by_label("Action").select_option(chosen)
+    assert eyes.violations(within="dialog") == []
+    eyes.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_the_first_page_of_all_can_be_used_by_everybody(eyes: Eyes, open_page: Pages) -> None:
+    open_page.excuse("401")
+    assert Eyes(open_page("/", state=None)).violations() == []

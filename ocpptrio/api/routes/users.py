@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
 from ocpptrio.api.access import needs
-from ocpptrio.api.given import Central
+from ocpptrio.api.given import AnyRequest, Central
 from ocpptrio.api.links import login_url
 from ocpptrio.api.openapi import CONFLICTS
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
@@ -130,7 +130,9 @@ async def remove_user(central: Central, user_name: FromPath[str], if_match: IfMa
 
 
 @post("/users/{user_name:str}/login-link", opt=ADMIN)
-async def make_login_link(central: Central, user_name: FromPath[str]) -> LoginLink:
+async def make_login_link(
+    central: Central, user_name: FromPath[str], request: AnyRequest
+) -> LoginLink:
     """Make a one-time login address for a user: for a new one, or a forgotten password."""
     at_us = central.clock()
 
@@ -140,7 +142,9 @@ async def make_login_link(central: Central, user_name: FromPath[str]) -> LoginLi
     key = await central.store.write(work)
     expires_at = at(at_us + LOGIN_KEY_US)
     assert expires_at is not None
-    return LoginLink(login_url=login_url(central.settings.api, key), expires_at=expires_at)
+    # Where the asker has reached us others do, too; the port may have been chosen at the start.
+    url = login_url(central.settings.api, key, str(request.base_url))
+    return LoginLink(login_url=url, expires_at=expires_at)
 
 
 async def _hash(central: CentralSystem, password: str) -> str:

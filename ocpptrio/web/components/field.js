@@ -1,17 +1,22 @@
 // One field of a form, with its label, hint and what is wrong with it tied to it.
 
-import { html, useState } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 
 let lastId = 0;
 
 /**
  * @param {{label: string, name: string, hint?: string, type?: string, suggest?: string[], options?: [string, string][], value?: any,
- *   required?: boolean, onInput?: (value: any) => void, held?: boolean, class?: string}} props further ones go to the input;
- *   held: `value` is what it shows, whatever was typed. Otherwise it is what it begins with: live events draw
- *   pages anew all the time, and must not undo what somebody is typing.
+ *   required?: boolean, onInput?: (value: any) => void, held?: boolean, follows?: boolean, class?: string}} props further
+ *   ones go to the input; held: `value` is what it shows, whatever was typed. Otherwise it is what it begins with: live
+ *   events draw pages anew all the time, and must not undo what somebody is typing. follows: a `value` that changes is
+ *   shown, unless somebody is typing: for filters, which links change, too.
  */
-export function Field({ label, hint, wrong, options, type = "text", value, held, onInput, area, mono, suggest, class: className = "", ...rest }) {
+export function Field({ label, hint, wrong, options, type = "text", value, held, follows, onInput, area, mono, suggest, class: className = "", ...rest }) {
   const [id] = useState(() => `field-${++lastId}`);
+  useEffect(() => {
+    const input = follows ? document.getElementById(id) : null;
+    if (input && input !== document.activeElement) input.value = value ?? "";
+  }, [follows && value]);
   const about = [hint && `${id}-hint`, wrong && `${id}-wrong`].filter(Boolean).join(" ") || undefined;
   const common = { id, "aria-describedby": about, "aria-invalid": wrong ? "true" : undefined, ...rest };
   if (mono) common.class = "mono";
@@ -38,7 +43,7 @@ export function Field({ label, hint, wrong, options, type = "text", value, held,
 /** What a person types is taken up when he pauses. */
 export function SearchField({ label, value, onChange, placeholder }) {
   const [timer] = useState({ id: 0 });
-  return html`<${Field} class="search" type="search" label=${label} value=${value} placeholder=${placeholder} autocomplete="off"
+  return html`<${Field} follows class="search" type="search" label=${label} value=${value} placeholder=${placeholder} autocomplete="off"
     onInput=${(text) => { clearTimeout(timer.id); timer.id = setTimeout(() => onChange(text), 250); }} />`;
 }
 

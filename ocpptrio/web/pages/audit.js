@@ -16,8 +16,8 @@ export default function Audit({ query }) {
   return html`<${PageHead} title="Audit log" />
     <div class="filters" role="search">
       <${SearchField} label="Who" value=${filters.actor} placeholder="user anna" onChange=${(actor) => refine({ actor })} />
-      <${Field} label="From" type="date" value=${day(filters.since)} onInput=${(text) => refine({ since: fromInput(text) })} />
-      <${Field} label="Until" type="date" value=${day(filters.until)} onInput=${(text) => refine({ until: fromInput(text) })} />
+      <${Field} label="From" follows type="date" value=${day(filters.since)} onInput=${(text) => refine({ since: fromInput(text) })} />
+      <${Field} label="Until" follows type="date" value=${day(filters.until)} onInput=${(text) => refine({ until: fromInput(text) })} />
     </div>
     <${PagedTable} list=${list} noun="entry" caption="Audit log" rowKey=${(one) => one.audit_id} columns=${[
       { head: "When", cell: (one) => html`<${Time} at=${one.at} />` },

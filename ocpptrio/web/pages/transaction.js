@@ -28,7 +28,7 @@ export default function Transaction({ params }) {
   useStream({ chargePointId: one?.charge_point_id }, one ? null : undefined);
   useEvents((events) => {
     const mine = events.some((event) => event.transaction_id === Number(params.id));
-    if (mine && timer.id === null) timer.id = setTimeout(() => { timer.id = null; found.reload(); series.reload(); }, SOON_MS);
+    if (mine && timer.id === null) timer.id = setTimeout(() => { timer.id = null; found.reload(); series.reload(); readings.reload(); }, SOON_MS);
   });
   if (!one) {
     return html`<${PageHead} title=${`Transaction ${params.id}`} crumb=${["/transactions", "Transactions"]} />

@@ -34,8 +34,8 @@ export default function Transactions({ query }) {
       <${SearchField} label="Charge point" value=${filters.charge_point_id} onChange=${(charge_point_id) => refine({ charge_point_id })} />
       <${SearchField} label="idTag" value=${filters.id_tag} onChange=${(id_tag) => refine({ id_tag })} />
       <${Field} label="State" value=${filters.state} options=${STATES} onInput=${(state) => refine({ state })} />
-      <${Field} label="From" type="date" value=${day(filters.since)} onInput=${(text) => refine({ since: fromInput(text) })} />
-      <${Field} label="Until" type="date" value=${day(filters.until)} onInput=${(text) => refine({ until: fromInput(text) })} />
+      <${Field} label="From" follows type="date" value=${day(filters.since)} onInput=${(text) => refine({ since: fromInput(text) })} />
+      <${Field} label="Until" follows type="date" value=${day(filters.until)} onInput=${(text) => refine({ until: fromInput(text) })} />
     </div>
     <${PagedTable} list=${list} noun="transaction" caption="Transactions" rowKey=${(one) => one.transaction_id} columns=${transactionColumns()}
       empty=${filtered ? html`<${Empty} title="None fits"><p>No transaction is like that. <a href="/transactions">Show all</a>.</p><//>`

@@ -1,6 +1,6 @@
 // Webhooks: addresses that are told of events; whether they listen, and how they catch up.
 
-import { html, useState } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { at, patch, post, remove, usePages, useResource } from "../api.js";
 import { Empty, Facts, Loading, PageHead, Segments, Time, Trouble } from "../components/basics.js";
 import { Act, Confirm, Dialog, Form, Once } from "../components/dialog.js";
@@ -13,6 +13,7 @@ import { plural } from "../format.js";
 import { words } from "../forms.js";
 import { complain, may, tell } from "../state.js";
 
+const EVERY_MS = 3000; // deliveries are no events
 const STATE = { active: ["done", "accent"], paused: ["pause", "faint"], failing: ["triangle", "danger"] };
 
 function StateMark({ of: hook }) {
@@ -66,6 +67,10 @@ function Webhook({ id, onClose, onChange }) {
   const deliveries = useResource(`${base}/deliveries`);
   const [part, setPart] = useState("deliveries");
   const [removing, setRemoving] = useState(false);
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && deliveries.reload(), EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
   const hook = found.data;
   const again = () => { found.reload(); deliveries.reload(); onChange(); };
   const admin = may("admin");

@@ -1,0 +1,206 @@
+"""The list of charge points, how one comes in, and what is settled about it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.conftest import Pages
+from tests.web.site import Site
+
+
+def test_charge_points_are_searched_and_filtered(
+    open_page: Pages, site: Site, charge_point: str, name: str
+) -> None:
+    site.register(name, f"{name}-b")
+    site.api("PUT", f"/groups/{name}/members/{name}")
+    site.api("PUT", f"/groups/{name}/members/{charge_point}")
+    page = open_page("/charge-points")
+    rows = page.get_by_role("region", name="Charge points").get_by_role("row")
+    page.get_by_label("Search").fill(name)
+    expect(rows).to_have_count(3)
+    assert f"search={name}" in page.url  # can be kept, and sent to somebody
+    page.get_by_label("Search").fill("")
+    page.get_by_label("Group").select_option(name)
+    expect(rows).to_have_count(3)
+    expect(page.get_by_role("link", name=charge_point)).to_be_visible()
+    page.get_by_label("Connection").select_option("Connected")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("ocpptrio")
+    page.get_by_label("Connection").select_option("Offline")
+    expect(page.get_by_role("link", name=charge_point)).to_have_count(0)
+    page.get_by_label("Registration").select_option("Rejected")
+    expect(page.get_by_role("heading", name="None fits")).to_be_visible()
+    page.get_by_role("link", name="Show all").click()
+    expect(page.get_by_label("Registration")).to_have_value("")
+    page.get_by_label("Connector", exact=True).select_option("Faulted")
+    expect(page.get_by_role("heading", name="None fits")).to_be_visible()
+
+
+def test_the_list_lives(open_page: Pages, site: Site, name: str) -> None:
+    site.register(name)
+    page = open_page(f"/charge-points?search={name}")
+    row = page.get_by_role("row").nth(1)
+    expect(row).to_contain_text("Offline")
+    simulated = site.simulate(name, "--connectors", "1", "--scenario", "idle")
+    expect(row).to_contain_text("Connected")
+    expect(row).to_contain_text("Available")
+    expect(row).to_contain_text("ocpptrio Simulator")
+    site.stop(simulated)
+    expect(row).to_contain_text("Was available")
+
+
+def test_one_is_registered_with_a_password_that_is_shown_once(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    open_page.excuse("409")
+    site.register(f"{name}-1")
+    page = open_page("/charge-points")
+    page.get_by_role("button", name="Register").click()
+    dialog = page.get_by_role("dialog", name="Register a charge point")
+    dialog.get_by_label("Identity").fill(f"{name}-1")
+    dialog.get_by_role("button", name="Register").click()
+    expect(dialog.get_by_role("alert")).to_contain_text(f"{name}-1")
+    dialog.get_by_label("Identity").fill(name)
+    dialog.get_by_label("Who may charge").select_option("Everybody")
+    dialog.get_by_label("Make a good password").check()
+    dialog.get_by_label("Note").fill("behind the barn")
+    dialog.get_by_role("button", name="Register").click()
+    shown = page.get_by_role("dialog", name=f"Password of {name}")
+    password = shown.locator("code").inner_text()
+    assert len(password) >= 16
+    shown.get_by_role("button", name="I have it").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_text("It has not connected yet")).to_be_visible()
+    expect(page.get_by_text("behind the barn")).to_be_visible()
+    site.simulate(name, "--password", password, "--scenario", "idle")
+    expect(page.get_by_text("Connected", exact=True).first).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("behind the barn")).to_be_visible()
+    assert password not in page.content()
+
+
+def test_an_unknown_one_is_adopted_and_then_in(open_page: Pages, site: Site, name: str) -> None:
+    page = open_page("/attempts")
+    site.simulate(name, "--time-scale", "600", "--scenario", "idle")
+    row = page.get_by_role("row").filter(has_text=name)
+    expect(row).to_be_visible()
+    row.get_by_role("button", name=f"Adopt {name}").click()
+    dialog = page.get_by_role("dialog", name=f"Adopt {name}")
+    dialog.get_by_label("Note (optional)").fill("by the gate")
+    dialog.get_by_role("button", name="Adopt", exact=True).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_text("Connected", exact=True).first).to_be_visible()
+    expect(page.get_by_role("heading", name="Connector 1")).to_be_visible()
+
+
+def test_an_attempt_is_forgotten(open_page: Pages, site: Site, name: str) -> None:
+    page = open_page("/attempts")
+    tried = site.simulate(name)
+    row = page.get_by_role("row").filter(has_text=name)
+    expect(row).to_be_visible()
+    site.stop(tried)
+    row.get_by_role("button", name=f"Forget {name}").click()
+    expect(row).to_have_count(0)
+
+
+def test_who_may_charge_its_registration_and_its_groups_are_set(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    open_page.excuse("409")
+    site.register(name)
+    page = open_page(f"/charge-points/{name}/settings")
+    mode = page.locator("section").filter(has=page.get_by_role("heading", name="Who may charge"))
+    mode.get_by_label("Who may charge").select_option("Everybody, as one idTag")
+    mode.get_by_label("idTag that answers for all").fill(name)
+    mode.get_by_role("button", name="Save").click()
+    expect(mode.get_by_role("alert")).to_contain_text(f"no tag {name}")
+    site.api("POST", "/tags", {"id_tag": name})
+    mode.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved")).to_be_visible()
+    mode.get_by_label("Who may charge").select_option("Learn unknown idTags for a while")
+    mode.get_by_label("For how many hours").fill("2")
+    mode.get_by_role("button", name="Save").click()
+    expect(mode.get_by_text("It learns until")).to_be_visible()
+
+    page.get_by_label("Registration").select_option("Rejected")
+    page.get_by_label("Note").fill("to be scrapped")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.locator(".about-line")).to_contain_text("Rejected")
+    expect(page.locator(".about-line")).to_contain_text("to be scrapped")
+
+    page.get_by_label("Group", exact=True).fill(name.lower())
+    page.get_by_role("button", name="Put into the group").click()
+    expect(page.locator(".about-line").get_by_role("link", name=name.lower())).to_be_visible()
+    page.get_by_role("button", name=f"Take it out of {name.lower()}").click()
+    expect(page.get_by_text("It is in no group.")).to_be_visible()
+    known = site.api("GET", f"/charge-points/{name}")
+    assert (known["mode"], known["registration"]) == ("learn", "Rejected")
+
+
+def test_its_password_is_set_made_and_taken_off(open_page: Pages, site: Site, name: str) -> None:
+    open_page.excuse("400")
+    site.register(name)
+    page = open_page(f"/charge-points/{name}/settings")
+    section = page.locator("section").filter(has=page.get_by_role("heading", name="Password"))
+    expect(section).to_contain_text("None is set")
+    section.get_by_label("Password").fill("short")
+    section.get_by_role("button", name="Set this password").click()
+    expect(section.get_by_role("alert").or_(page.get_by_text("Password set"))).to_be_visible()
+    section.get_by_label("Password").fill("long enough to be good")
+    section.get_by_role("button", name="Set this password").click()
+    expect(section).to_contain_text("A password is set")
+    section.get_by_role("button", name="Make one").click()
+    shown = page.get_by_role("dialog", name=f"Password of {name}")
+    expect(shown.locator("code")).to_have_text(re.compile(r"\S{16,}"))
+    shown.get_by_role("button", name="I have it").click()
+    section.get_by_role("button", name="Take it off").click()
+    expect(section).to_contain_text("None is set")
+
+
+def test_one_is_removed_when_that_is_confirmed(open_page: Pages, site: Site, name: str) -> None:
+    site.register(name)
+    page = open_page(f"/charge-points/{name}/settings")
+    page.get_by_role("button", name=f"Remove {name}").click()
+    dialog = page.get_by_role("dialog", name=f"Remove {name}?")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name=f"Remove {name}").click()
+    dialog.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_role("heading", name="Charge points")).to_be_visible()
+    expect(page.get_by_role("link", name=name)).to_have_count(0)
+    open_page.excuse("404")
+    page.goto(f"{site.url}/charge-points/{name}")
+    expect(page.get_by_role("alert")).to_contain_text(name)
+
+
+def test_the_second_of_two_who_change_it_is_told(open_page: Pages, site: Site, name: str) -> None:
+    open_page.excuse("412")
+    site.register(name)
+    first, second = (open_page(f"/charge-points/{name}/settings") for _ in range(2))
+    second.get_by_label("Note").fill("what the second knows")
+    first.get_by_label("Note").fill("what the first knows")
+    first.get_by_role("button", name="Save").last.click()
+    expect(first.get_by_text("Saved")).to_be_visible()
+    second.get_by_role("button", name="Save").last.click()
+    expect(second.get_by_role("alert")).to_contain_text("changed")
+    assert site.api("GET", f"/charge-points/{name}")["note"] == "what the first knows"
+    # What was typed is still there, for when the other's change has been looked at.
+    expect(second.get_by_label("Note")).to_have_value("what the second knows")
+    second.reload()
+    expect(second.get_by_label("Note")).to_have_value("what the first knows")
+    second.get_by_label("Note").fill("what both know")
+    second.get_by_role("button", name="Save").last.click()
+    expect(second.get_by_text("Saved")).to_be_visible()
+
+
+@pytest.mark.parametrize("tab", ["transactions", "commands", "events", "deviations"])
+def test_a_part_of_a_new_one_says_that_there_is_nothing(
+    open_page: Pages, site: Site, name: str, tab: str
+) -> None:
+    site.register(name)
+    page = open_page(f"/charge-points/{name}/{tab}")
+    if tab == "events":
+        expect(page.get_by_text("Registered (added)")).to_be_visible()
+    else:
+        expect(page.locator(".empty")).to_be_visible()
