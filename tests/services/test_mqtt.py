@@ -1,6 +1,7 @@
 """Events and states at a real MQTT broker: in order, complete after an outage, and nobody waits."""
 
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -184,9 +185,10 @@ async def test_a_state_is_published_when_it_changes_and_not_again(theirs: Broker
             await point.boot()
             for _ in range(3):
                 await point.call("StatusNotification", CHARGING)
+            topic = "ocpptrio/CP1/connectors/1/status"
+            await watching.until(lambda: topic in watching.last())
             await happen(central, "Downloaded")
             await watching.until(lambda: statuses(watching))
-        topic = "ocpptrio/CP1/connectors/1/status"
         assert [one.payload for one in watching.got if one.topic == topic] == [b"Charging"]
 
 
@@ -434,21 +436,29 @@ async def test_tls_is_spoken_with_those_whom_this_machine_trusts(
 
 
 @asynccontextmanager
-async def pretender(answer: bytes) -> AsyncIterator[str]:
-    """Somebody who says that, whatever comes; gives its URL."""
+async def pretender(answer: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Somebody who says that, whatever comes; gives its URL.
 
-    async def serve(stream: trio.SocketStream) -> None:
+    Args:
+        context: speaks TLS.
+    """
+
+    async def serve(plain: trio.SocketStream) -> None:
+        stream: trio.abc.Stream = plain
+        if context is not None:
+            stream = trio.SSLStream(plain, context, server_side=True)
         try:
             await stream.receive_some()
             await stream.send_all(answer)
-            async for _ in stream:
+            while await stream.receive_some():
                 pass
         except trio.BrokenResourceError:
             pass
 
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
-        yield f"mqtt://127.0.0.1:{listener.socket.getsockname()[1]}"
+        scheme = "mqtt" if context is None else "mqtts"
+        yield f"{scheme}://localhost:{listener.socket.getsockname()[1]}"
         nursery.cancel_scope.cancel()
 
 
@@ -477,6 +487,18 @@ async def test_who_speaks_no_mqtt_is_left_and_tried_again(
     async with pretender(answer) as url, running(url) as central:
         await is_connected(central, expected=False)
         assert error in (publisher(central).view().error or "")
+
+
+async def test_what_tls_decrypts_together_is_read_together(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    malformed = b"\x40\x00"  # behind the welcome, and nothing comes after it
+    async with pretender(WELCOME + malformed, context) as url, running(url) as central:
+        await is_connected(central, expected=False)
+        assert "A network protocol error" in (publisher(central).view().error or "")
 
 
 async def test_a_connection_that_falls_silent_is_given_up(
