@@ -133,7 +133,7 @@ class CentralSystem:
         figures: what it counts and measures of itself.
 
     Raises:
-        ConfigError: a vendor profile is wrong, or tracing needs an extra that is not there.
+        ConfigError: a vendor profile is wrong, or tracing or MQTT needs an extra that is not there.
     """
 
     def __init__(
@@ -161,6 +161,8 @@ class CentralSystem:
         self.commands = self.services.commands
         self.tasks = self.services.tasks
         self.decisions = self.services.decisions
+        if self.services.mqtt is not None:
+            self.figures.add_source(self.services.mqtt.metrics)
         self._tracing = Tracing() if self.settings.observability.tracing else None
         if self._tracing is not None:
             self.commands.trace(self._tracing)

@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -120,6 +121,22 @@ def _check_networks(networks: tuple[str, ...]) -> None:
 def _check_url(key: str, url: str) -> None:
     if url and not url.startswith(("http://", "https://")):
         raise ValueError(f"{key}: expected http:// or https://")
+
+
+def _check_broker(url: str) -> None:
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # a port that is none raises
+    except ValueError as error:
+        raise ValueError(f"url: no URL: {error}") from None
+    if parts.scheme not in ("mqtt", "mqtts") or not host:
+        raise ValueError("url: expected mqtt://host or mqtts://host, with :port if need be")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("url: name no user and password in it; there are keys for them")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("url: nothing comes after host and port; topics begin with prefix")
 
 
 def _zone(name: str) -> tzinfo:
@@ -348,12 +365,10 @@ class AlertSettings(_Section, frozen=True, kw_only=True):
         AlertKind.NO_ANSWER,
         AlertKind.BOOT_LOOP,
     )
-    # Those that the security white paper calls critical.
+    # Those that the security white paper calls critical, but for what every boot brings:
+    # StartupOfTheDevice, ResetOrReboot, SettingSystemTime.
     security_events: tuple[str, ...] = (
         "FirmwareUpdated",
-        "SettingSystemTime",
-        "StartupOfTheDevice",
-        "ResetOrReboot",
         "SecurityLogWasCleared",
         "MemoryExhaustion",
         "TamperDetectionActivated",
@@ -389,6 +404,26 @@ class AlertSettings(_Section, frozen=True, kw_only=True):
         return _zone(self.time_zone)
 
 
+class MqttSettings(_Section, frozen=True, kw_only=True):
+    """[mqtt]: events, and the state of charge points, for an MQTT broker."""
+
+    url: str = ""  # mqtt://host:1883, or mqtts:// for TLS; "": off; needs the extra "mqtt"
+    user: str = ""  # "": without login
+    password: str = ""
+    # One for each daemon: a broker ends a connection when another comes with the same.
+    client_id: Annotated[str, Meta(min_length=1)] = "ocpptrio"
+    prefix: Annotated[str, Meta(min_length=1)] = "ocpptrio"  # all topics begin with it and a slash
+    kinds: tuple[str, ...] = ()  # of events; none named: all
+    retain_status: bool = True  # topics that hold what is now, for those who subscribe later
+
+    def __post_init__(self) -> None:
+        _check_broker(self.url)
+        if self.password and not self.user:
+            raise ValueError("password: needs a user, too")
+        if set(self.prefix) & set("+#\0") or self.prefix[0] in "/$" or self.prefix[-1] == "/":
+            raise ValueError("prefix: expected no + or #, no / at its ends and no $ before it")
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """Everything that can be set. `Settings()` is all defaults."""
 
@@ -407,6 +442,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     observability: ObservabilitySettings = ObservabilitySettings()
     webhooks: WebhookSettings = WebhookSettings()
     alerts: AlertSettings = AlertSettings()
+    mqtt: MqttSettings = MqttSettings()
 
 
 class Effective(msgspec.Struct, frozen=True):
@@ -429,7 +465,12 @@ class Option(msgspec.Struct, frozen=True):
 
 # Keys whose values are not shown.
 SECRETS: Final = frozenset(
-    {("authorization", "token"), ("alerts", "smtp_password"), ("alerts", "webhook_secret")}
+    {
+        ("authorization", "token"),
+        ("alerts", "smtp_password"),
+        ("alerts", "webhook_secret"),
+        ("mqtt", "password"),
+    }
 )
 
 

@@ -7,7 +7,8 @@ when one is raised (services).
 Times are microseconds since 1970 in UTC, energy is in Wh.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, TypeAlias, get_args
 
@@ -567,6 +568,16 @@ AnyEvent: TypeAlias = (
 
 # The names under which events are stored and filtered.
 KINDS: Final = frozenset(event.__name__ for event in get_args(AnyEvent))
+
+
+def misnamed(kinds: Iterable[str]) -> str | None:
+    """What is wrong with names of kinds, and what may be meant; None: nothing."""
+    for kind in kinds:
+        if kind not in KINDS:
+            near = get_close_matches(kind, KINDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(KINDS))}"
+            return f"there are no events of kind {kind}; {hint}"
+    return None
 
 
 class NumberedEvent(msgspec.Struct, frozen=True, gc=False):

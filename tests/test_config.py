@@ -170,6 +170,30 @@ def test_a_wrong_line_is_told_with_a_remedy(config: Path, text: str, error: str)
     assert error_of(config, text) == f"config.toml: {error}"
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("url = 'http://broker'", "expected mqtt://host or mqtts://host"),
+        ("url = 'mqtt://'", "expected mqtt://host or mqtts://host"),
+        ("url = 'mqtt://broker:99999'", "no URL: Port out of range"),
+        ("url = 'mqtt://anna:secret@broker'", "name no user and password in it"),
+        ("url = 'mqtt://broker/topic'", "nothing comes after host and port"),
+        ("prefix = 'a/#'", "expected no + or #"),
+        ("prefix = '$SYS'", "expected no + or #, no / at its ends and no $ before it"),
+        ("prefix = 'a/'", "expected no + or #"),
+        ("password = 'secret'", "needs a user, too"),
+    ],
+)
+def test_a_wrong_broker_is_told(config: Path, line: str, reason: str) -> None:
+    assert f": {reason}" in error_of(config, f"[mqtt]\n{line}")
+
+
+@pytest.mark.parametrize("url", ["", "mqtt://broker", "mqtts://[::1]:8884/", "mqtt://10.0.0.1:1"])
+def test_a_broker_is_named_by_a_url(config: Path, url: str) -> None:
+    config.write_text(f"[mqtt]\nurl = '{url}'")
+    assert load(config, {}).mqtt.url == url
+
+
 def test_a_wrong_variable_is_told_with_a_remedy(config: Path) -> None:
     assert error_of(config, "", {"OCPPTRIO_OCPP_PORT": "http"}) == (
         "environment: OCPPTRIO_OCPP_PORT=http: expected int, got str. "

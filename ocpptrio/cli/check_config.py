@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from ocpptrio.cli.output import FOR_PEOPLE, Output
 from ocpptrio.config import SECRETS, load_effective
 from ocpptrio.services.alert_notices import quiet_times
+from ocpptrio.services.mqtt_topics import chosen_kinds
 from ocpptrio.vendor_profiles import load_profiles
 
 
@@ -35,6 +36,7 @@ def check_config(
     effective = load_effective(file)
     load_profiles(effective.settings.vendor_profiles.directory)  # for what is wrong with one
     quiet_times(effective.settings.alerts)  # the same
+    chosen_kinds(effective.settings.mqtt)  # the same
     views = [
         SettingView(
             section=section,

@@ -22,6 +22,7 @@ from ocpptrio.events import NumberedEvent, WebhookChanged
 from ocpptrio.presentation import public_event
 from ocpptrio.services import signature
 from ocpptrio.services.outbound import Answer, Outbound, Unreachable
+from ocpptrio.services.pauses import pause_s
 from ocpptrio.store import events, webhooks
 from ocpptrio.store.driver import Reader, Store
 from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord, WebhookState
@@ -146,8 +147,8 @@ class WebhookDelivery:
                 return
             if record.state is WebhookState.PAUSED:
                 await worker.changed.wait()
-            elif (pause_s := self._pause_s(record)) > 0:
-                with trio.move_on_after(pause_s):
+            elif (wait_s := self._pause_s(record)) > 0:
+                with trio.move_on_after(wait_s):
                     await worker.changed.wait()
             elif scan.events:
                 await self._deliver(record, scan)
@@ -198,14 +199,17 @@ class WebhookDelivery:
         elif attempt.status == 410:
             await self._store.write(partial(webhooks.gone, attempt=attempt))
         else:
-            # Half of it by chance: not all come back to a server in the same moment.
-            pause_s = min(FIRST_PAUSE_S * 2.0 ** min(record.failures, 30), LONGEST_PAUSE_S)
-            pause_s *= 1 - self._chance() / 2
+            wait_s = pause_s(
+                record.failures,
+                first_s=FIRST_PAUSE_S,
+                longest_s=LONGEST_PAUSE_S,
+                chance=self._chance(),
+            )
             await self._store.write(
                 partial(
                     webhooks.failed,
                     attempt=attempt,
-                    next_try_at_us=self._clock() + round(pause_s * 1_000_000),
+                    next_try_at_us=self._clock() + round(wait_s * 1_000_000),
                 )
             )
 

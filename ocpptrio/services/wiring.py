@@ -5,12 +5,13 @@ Not here: connections and the life of the whole (central_system).
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 from ocpptrio.clock import Clock
-from ocpptrio.config import OnSpent, Settings
+from ocpptrio.config import MqttSettings, OnSpent, Settings
+from ocpptrio.errors import ConfigError
 from ocpptrio.events import (
     AlertAcknowledged,
     AlertClosed,
@@ -50,8 +51,12 @@ from ocpptrio.services.watchdog import Watchdog
 from ocpptrio.services.webhook_delivery import WebhookDelivery
 from ocpptrio.services.webhooks import WebhookService
 from ocpptrio.session.registry import Registry
+from ocpptrio.store import mqtt
 from ocpptrio.store.driver import Store
 from ocpptrio.store.records import CommandState
+
+if TYPE_CHECKING:
+    from ocpptrio.services.mqtt import MqttPublisher  # needs an extra
 
 CLOSE_S: Final = 10  # for connections to an external authorizer, and to webhooks
 
@@ -75,6 +80,7 @@ class Services:
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._store = store
         self.passwords = passwords
         self.authorization = AuthorizationService(store, settings.authorization)
         self._http_authorizer: HttpAuthorizer | None = None
@@ -100,6 +106,9 @@ class Services:
         self.webhook_delivery = WebhookDelivery(store, clock, settings.webhooks, settings.retention)
         self.alerts = AlertService(store, clock, settings.alerts)
         self.alert_notices = AlertNotices(store, clock, settings.alerts, settings.api.public_url)
+        self.mqtt: MqttPublisher | None = None
+        if settings.mqtt.url:
+            self.mqtt = _mqtt(store, registry, clock, settings.mqtt)
         self.webhooks = WebhookService(store, clock, self.webhook_delivery)
         self.housekeeping = Housekeeping(store, registry, self.rollups, settings.retention, clock)
         self.admission = AdmissionService(
@@ -136,6 +145,8 @@ class Services:
         await self.effect_watch.restore()
         await self.command_queue.load()
         await self.tasks.load()
+        if self.mqtt is None and await self._store.read(mqtt.get) is not None:
+            await self._store.write(mqtt.forget)
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start what runs in the background, for as long as the central system does."""
@@ -152,6 +163,8 @@ class Services:
             self.alert_notices.run,
         ):
             nursery.start_soon(run)
+        if self.mqtt is not None:
+            nursery.start_soon(self.mqtt.run)
         if self._settings.watchdog.enabled:
             nursery.start_soon(self.watchdog.run)
         if self._settings.authorization.on_spent is OnSpent.STOP:
@@ -175,6 +188,8 @@ class Services:
             if self.effect_watch.watched:
                 self.effect_watch.see(event.charge_point_id, event, event.at_us)
         self.webhook_delivery.notice(events)
+        if self.mqtt is not None:
+            self.mqtt.notice(events)
 
     def _command_may_go(self, event: AnyEvent) -> None:
         """What an event means for commands that wait."""
@@ -184,3 +199,15 @@ class Services:
                 self.command_queue.queued(event.charge_point_id, event.expires_at_us)
         self.tasks.see(event)
         self.command_queue.wake(event.charge_point_id)
+
+
+def _mqtt(
+    store: Store, registry: Registry, clock: Clock, settings: MqttSettings
+) -> "MqttPublisher":
+    try:
+        from ocpptrio.services.mqtt import MqttPublisher
+    except ImportError as error:
+        raise ConfigError(
+            "[mqtt] url: needs paho-mqtt: pip install 'ocpptrio[mqtt]'. Else leave it out"
+        ) from error
+    return MqttPublisher(store, registry, clock, settings)

@@ -5,6 +5,7 @@ Entries are noted (`Store.note`). Not here: what is redacted (services), how lon
 """
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -126,25 +127,51 @@ def pair(reader: Reader, entry: JournalEntry) -> JournalEntry | None:
         return None
     is_call = found_kind is FrameKind.CALL
     beside = "> ? ORDER BY entry" if is_call else "< ? ORDER BY entry DESC"
-    rows = reader.rows(
-        # Nobody waits for long: without the bound, a CALL that has no answer would cost a look at
-        # all that came since.
-        f"""SELECT * FROM (SELECT * FROM journal WHERE charge_point_id = ? AND entry {beside}
-            LIMIT ?) AS beside
-        WHERE generation = ? AND unique_id = ? AND direction = ?""",  # noqa: S608 - ours
-        [
-            entry.charge_point_id,
-            entry.entry,
-            NEAR,
-            entry.generation,
-            entry.unique_id,
-            Direction.OUT if entry.direction is Direction.IN else Direction.IN,
-        ],
-    )
-    others = map(JournalEntry.of, rows)
-    # Either side counts by itself: its own CALL may have the same id.
-    fitting = (one for one in others if (kind(one) is FrameKind.CALL) is not is_call)
-    return next(fitting, None)
+    # Either side counts by itself: its own CALL may have the same id, so the first may not do.
+    for most in (1, NEAR):
+        rows = reader.rows(
+            # Nobody waits for long: without the bound, a CALL that has no answer would cost a look
+            # at all that came since.
+            f"""SELECT * FROM (SELECT * FROM journal WHERE charge_point_id = ? AND entry {beside}
+                LIMIT ?) AS beside
+            WHERE generation = ? AND unique_id = ? AND direction = ? LIMIT ?""",  # noqa: S608
+            [
+                entry.charge_point_id,
+                entry.entry,
+                NEAR,
+                entry.generation,
+                entry.unique_id,
+                _other_way(entry),
+                most,
+            ],
+        )
+        for one in map(JournalEntry.of, rows):
+            if (kind(one) is FrameKind.CALL) is not is_call:
+                return one
+        if len(rows) < most:
+            break
+    return None
+
+
+def pairs(reader: Reader, entries: Sequence[JournalEntry]) -> list[JournalEntry | None]:
+    """As `pair`, of many in order of their numbers: most have their other half among them."""
+    found: dict[int, JournalEntry] = {}
+    calls: dict[tuple[str, int, str, Direction], JournalEntry] = {}
+    for entry in entries:
+        what = kind(entry)
+        conversation = (entry.charge_point_id, entry.generation, entry.unique_id)
+        if what is FrameKind.CALL:
+            calls[(*conversation, entry.direction)] = entry
+        elif what is not None:
+            call = calls.get((*conversation, _other_way(entry)))
+            if call is not None:
+                found[entry.entry] = call
+                found.setdefault(call.entry, entry)  # the first answer is the one
+    return [found.get(entry.entry) or pair(reader, entry) for entry in entries]
+
+
+def _other_way(entry: JournalEntry) -> Direction:
+    return Direction.OUT if entry.direction is Direction.IN else Direction.IN
 
 
 def _first_from(reader: Reader, at_us: int) -> int:

@@ -697,6 +697,22 @@ class WebhookRecord(Record, frozen=True, kw_only=True):
         return msgspec.convert(values, cls)
 
 
+class MqttRecord(Record, frozen=True, kw_only=True):
+    """How far events were published by MQTT; see docs/mqtt.md."""
+
+    one: int  # there is but one row
+    kinds: tuple[str, ...]  # of events; none named: all
+    published_up_to: int  # number of an event: what fits is there up to it
+    lost_events: int  # deleted for their age before they were published
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The record of a row with `kinds` as text."""
+        values = dict(zip(cls.__struct_fields__, row, strict=True))
+        values["kinds"] = split_flags(values["kinds"])  # type: ignore[assignment] # not SQL any more
+        return msgspec.convert(values, cls)
+
+
 class WebhookDeliveryRecord(Record, frozen=True, kw_only=True):
     """One try to deliver events."""
 

@@ -4,7 +4,7 @@ Not here: when to prune, and the log of it (services).
 """
 
 from ocpptrio.config import RetentionSettings
-from ocpptrio.store import alerts, conditions, transactions, webhooks
+from ocpptrio.store import alerts, conditions, mqtt, transactions, webhooks
 from ocpptrio.store.driver import Db, Row
 
 ROWS = 2000  # of a table in a call: some 10 ms, for which other writers wait
@@ -90,6 +90,7 @@ def _prune_events(db: Db, cutoff_us: int, now_us: int) -> int:
     if count:
         assert isinstance(newest, int)
         webhooks.lose(db, newest, now_us)
+        mqtt.lose(db, newest)
     return _prune_oldest(db, _EVENTS, cutoff_us, 0)
 
 

@@ -124,4 +124,5 @@ async def test_the_system_tells_of_itself(central: CentralSystem, viewer: Client
     assert shown["database"]["path"] == ":memory:"
     assert shown["database"]["schema"] >= 8
     assert shown["retention"]["journal_days"] == 14
+    assert shown["mqtt"] is None
     assert shown["started_at"].endswith("Z")

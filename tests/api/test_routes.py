@@ -56,3 +56,20 @@ async def test_every_operation_says_what_it_does(api: Api) -> None:
 async def test_every_operation_has_a_name_of_its_own(api: Api) -> None:
     names = [operation["operationId"] for _method, _path, operation in operations(api)]
     assert len(names) == len(set(names))
+
+
+async def test_a_number_in_a_path_may_be_of_any_size(api: Api, admin: Client) -> None:
+    asked = 0
+    for path, methods in document(api.litestar)["paths"].items():
+        for method, operation in methods.items():
+            numbers = [
+                parameter["name"]
+                for parameter in operation.get("parameters", ())
+                if parameter["in"] == "path" and parameter["schema"].get("type") == "integer"
+            ]
+            for number in (2**53, 2**63, 10**30, -1) if numbers else ():
+                filled = re.sub(r"\{[^}]*\}", str(number), path)
+                answer = await admin.request(method.upper(), f"http://127.0.0.1{filled}", json={})
+                assert answer.status_code < 500, f"{method} {filled}: {answer.text}"
+                asked += 1
+    assert asked > 20

@@ -168,6 +168,45 @@ async def test_a_question_without_an_answer_is_not_paired_with_another_question(
     assert pairs == [None, found[2], found[1]]
 
 
+async def test_many_are_paired_as_each_alone(store: Store) -> None:
+    frames = (
+        (IN, "1", '[2,"1","Heartbeat",{}]'),
+        (OUT, "1", '[2,"1","Reset",{"type":"Soft"}]'),  # its own CALL with the same id
+        (OUT, "1", '[3,"1",{}]'),
+        (IN, "2", '[2,"2","Heartbeat",{}]'),
+        (IN, "1", '[3,"1",{"status":"Accepted"}]'),
+        (IN, "1", '[2,"1","Heartbeat",{}]'),  # sent again
+        (OUT, "1", '[3,"1",{}]'),
+        (IN, "9", '[4,"9","InternalError","",{}]'),
+        (IN, "", "hello"),
+    )
+    for number, (direction, unique_id, text) in enumerate(frames, start=1):
+        row = journal.row(
+            at_us=number,
+            charge_point_id="CP1",
+            generation=1,
+            direction=direction,
+            action="",
+            unique_id=unique_id,
+            text=text,
+        )
+        store.note(journal.TABLE, row)
+    await store.write(lambda db: None)
+
+    def numbers(found: list[JournalEntry | None]) -> list[int | None]:
+        return [None if one is None else one.entry for one in found]
+
+    def work(reader: Reader) -> None:
+        every = journal.entries(reader)
+        expected = [3, 5, 1, None, 2, 7, 6, None, None]
+        assert numbers([journal.pair(reader, entry) for entry in every]) == expected
+        assert numbers(journal.pairs(reader, every)) == expected
+        # Those whose other half is not among them are looked for.
+        assert numbers(journal.pairs(reader, every[2:5])) == [1, None, 2]
+
+    await store.read(work)
+
+
 async def test_what_is_no_frame_has_no_kind_and_no_pair(store: Store) -> None:
     row = journal.row(
         at_us=1,

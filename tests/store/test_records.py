@@ -34,6 +34,7 @@ TABLES: dict[str, type[Record]] = {
     "alerts": records.AlertRecord,
     "alert_notices": records.AlertNotice,
     "webhook_deliveries": records.WebhookDeliveryRecord,
+    "mqtt": records.MqttRecord,
     "wanted_configuration": records.WantedRecord,
     "configuration_attempts": records.AttemptedRecord,
     "configuration_changes": records.ConfigurationChange,

@@ -29,7 +29,11 @@ class Site:
         self._directory = directory
         self._processes: list[subprocess.Popen[bytes]] = []
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        given = {"OCPP_UNKNOWN_CHARGE_POINTS": "reject", **settings}
+        given = {
+            "OCPP_UNKNOWN_CHARGE_POINTS": "reject",
+            "ALERTS_SECURITY_EVENTS": "TamperDetectionActivated,StartupOfTheDevice",
+            **settings,
+        }
         self._environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(paths),

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from litestar import get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import QueryParameter
 
 from ocpptrio.api.access import needs
-from ocpptrio.api.filters import ChargePointId
+from ocpptrio.api.filters import ChargePointId, Number
 from ocpptrio.api.given import Asker, Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.views import View, shown
@@ -112,7 +112,7 @@ async def list_alerts(
 
 
 @post("/alerts/{alert_id:int}/acknowledge", status_code=HTTPStatus.OK)
-async def acknowledge_alert(central: Central, asker: Asker, alert_id: FromPath[int]) -> Alert:
+async def acknowledge_alert(central: Central, asker: Asker, alert_id: Number) -> Alert:
     """Say that you know of it. A security event is over by that."""
     return _view(await central.services.alerts.acknowledge(alert_id, asker.name))
 

@@ -107,7 +107,7 @@ async def list_journal(
             before=before,
             limit=limit + 1,
         )
-        return [(entry, journal.pair(reader, entry)) for entry in reversed(found)]
+        return list(zip(found, journal.pairs(reader, found), strict=True))[::-1]
 
     found = await central.store.read(work)
     return page(found, limit, lambda row: row[0].entry, lambda row: _message(*row))

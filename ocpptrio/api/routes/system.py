@@ -62,6 +62,23 @@ class Collections(View, frozen=True, kw_only=True):
     pauses_s: float
 
 
+class Mqtt(View, frozen=True, kw_only=True):
+    """Publishing by MQTT.
+
+    Attributes:
+        broker: its host and port.
+        error: why there is no connection; null: there is one, or none was tried yet.
+        delay_s: for how long the oldest event that the broker has not got has waited.
+        lost_events: deleted for their age before they were published.
+    """
+
+    broker: str
+    connected: bool
+    error: str | None
+    delay_s: float
+    lost_events: int
+
+
 class System(View, frozen=True, kw_only=True):
     """See the module.
 
@@ -70,6 +87,7 @@ class System(View, frozen=True, kw_only=True):
         watchers: who follows the events.
         retention: days and megabytes, as configured.
         rows: of each table; of large ones an estimate.
+        mqtt: null if it is off.
     """
 
     version: str
@@ -83,6 +101,7 @@ class System(View, frozen=True, kw_only=True):
     commit: Commits
     rows: dict[str, int]
     gc: Collections
+    mqtt: Mqtt | None
 
 
 @get("/system")
@@ -95,6 +114,7 @@ async def system_figures(central: CentralSystem) -> System:
     rows, schema = await central.store.read(_of_database)
     connections = (await fleet(central.registry)).connected
     figures, store = central.figures, central.store
+    publisher = central.services.mqtt
     minute, sizes = figures.last_minute(), store.sizes()
     return System(
         version=__version__,
@@ -123,6 +143,9 @@ async def system_figures(central: CentralSystem) -> System:
         ),
         rows=rows,
         gc=_collections(figures.gc),
+        mqtt=None
+        if publisher is None
+        else msgspec.convert(publisher.view(), Mqtt, from_attributes=True),
     )
 
 

@@ -19,7 +19,7 @@ from msgspec import UNSET, Meta, UnsetType
 from ocpptrio.api.bodies import BODY, read_body
 from ocpptrio.api.filters import Number
 from ocpptrio.api.given import AnyRequest, Asker, Central
-from ocpptrio.api.openapi import CONFLICTS
+from ocpptrio.api.openapi import ALSO, CONFLICTS
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.problems import bad_request
 from ocpptrio.api.routes.commands import OURS, payload, summary_of
@@ -139,7 +139,7 @@ def _route(spec: ActionSpec) -> HTTPRouteHandler:
     start.__name__ = f"start_{spec.name}"
     return post(
         f"/tasks/{spec.name}",
-        opt={CONFLICTS: True, BODY: body_type},
+        opt={CONFLICTS: True, ALSO: ("404",), BODY: body_type},
         status_code=HTTPStatus.ACCEPTED,
         operation_id=f"start{spec.name}Task",
         summary=f"Send {spec.name} to many",

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from litestar import Response, delete, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from ocpptrio.api.access import needs
+from ocpptrio.api.filters import Number
 from ocpptrio.api.given import Asker, Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.problems import not_found
@@ -81,7 +82,7 @@ async def make_token(
 
 
 @delete("/tokens/{token_id:int}", opt=ADMIN)
-async def remove_token(central: Central, token_id: FromPath[int]) -> None:
+async def remove_token(central: Central, token_id: Number) -> None:
     """Remove a token: who presents it is turned away from now on."""
     if not await central.store.write(lambda db: access.remove_token(db, token_id)):
         raise not_found(f"there is no token {token_id}; see GET /api/v1/tokens")

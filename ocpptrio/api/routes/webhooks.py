@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from litestar import Response, delete, get, patch, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
 from ocpptrio.api.access import needs
+from ocpptrio.api.filters import Number
 from ocpptrio.api.given import Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.problems import bad_request
@@ -148,7 +149,7 @@ async def add_webhook(central: Central, data: JSONBody[NewWebhook]) -> Response[
 
 
 @get("/webhooks/{webhook_id:int}", opt=SEEN)
-async def get_webhook(central: Central, webhook_id: FromPath[int]) -> Response[Webhook]:
+async def get_webhook(central: Central, webhook_id: Number) -> Response[Webhook]:
     """One webhook."""
 
     def work(reader: Reader) -> tuple[WebhookRecord, Webhook]:
@@ -162,7 +163,7 @@ async def get_webhook(central: Central, webhook_id: FromPath[int]) -> Response[W
 @patch("/webhooks/{webhook_id:int}", opt=ADMIN)
 async def change_webhook(
     central: Central,
-    webhook_id: FromPath[int],
+    webhook_id: Number,
     data: JSONBody[WebhookChange],
     if_match: IfMatch = None,
 ) -> Response[Webhook]:
@@ -182,9 +183,7 @@ async def change_webhook(
 
 
 @delete("/webhooks/{webhook_id:int}", opt=ADMIN)
-async def remove_webhook(
-    central: Central, webhook_id: FromPath[int], if_match: IfMatch = None
-) -> None:
+async def remove_webhook(central: Central, webhook_id: Number, if_match: IfMatch = None) -> None:
     """Forget a webhook; what it has not got, it never will."""
     at_us = central.clock()
 
@@ -196,37 +195,35 @@ async def remove_webhook(
 
 
 @post("/webhooks/{webhook_id:int}/pause", opt=ADMIN, status_code=HTTPStatus.OK)
-async def pause_webhook(central: Central, webhook_id: FromPath[int]) -> Webhook:
+async def pause_webhook(central: Central, webhook_id: Number) -> Webhook:
     """Deliver nothing until it is resumed; what happens is kept, as long as events are."""
     await central.services.webhooks.pause(webhook_id)
     return await _now(central, webhook_id)
 
 
 @post("/webhooks/{webhook_id:int}/resume", opt=ADMIN, status_code=HTTPStatus.OK)
-async def resume_webhook(central: Central, webhook_id: FromPath[int]) -> Webhook:
+async def resume_webhook(central: Central, webhook_id: Number) -> Webhook:
     """Go on delivering; one that is failing is tried at once."""
     await central.services.webhooks.resume(webhook_id)
     return await _now(central, webhook_id)
 
 
 @post("/webhooks/{webhook_id:int}/replay", opt=ADMIN, status_code=HTTPStatus.OK)
-async def replay_webhook(
-    central: Central, webhook_id: FromPath[int], data: JSONBody[Replay]
-) -> Webhook:
+async def replay_webhook(central: Central, webhook_id: Number, data: JSONBody[Replay]) -> Webhook:
     """Deliver events again, as far back as they are kept."""
     await central.services.webhooks.replay(webhook_id, data.from_number)
     return await _now(central, webhook_id)
 
 
 @post("/webhooks/{webhook_id:int}/test", opt=ADMIN, status_code=HTTPStatus.OK)
-async def test_webhook(central: Central, webhook_id: FromPath[int]) -> TestResult:
+async def test_webhook(central: Central, webhook_id: Number) -> TestResult:
     """Send a message without events now, and tell what is answered."""
     return shown(TestResult, await central.services.webhooks.test(webhook_id))
 
 
 @get("/webhooks/{webhook_id:int}/deliveries", opt=SEEN)
 async def list_deliveries(
-    central: Central, webhook_id: FromPath[int], cursor: Cursor = None, limit: Limit = 100
+    central: Central, webhook_id: Number, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[Delivery]:
     """The last tries to deliver, the newest first."""
     found = await central.services.webhooks.deliveries(
