@@ -102,6 +102,21 @@ def of_connector(
     return _points(reader.rows(_ROLLED + where + _BY_STEP, parameters))
 
 
+def newest_us(reader: Reader, charge_point_id: str, connector_id: int) -> int | None:
+    """When the last reading of the newest transaction was measured, by the charge point's clock."""
+    row = reader.row(
+        """SELECT max(measured_at_us) FROM meter_readings
+            WHERE charge_point_id = ? AND coalesce(transaction_id, 0) =
+                (SELECT transaction_id FROM transactions
+                    WHERE charge_point_id = ? AND connector_id = ?
+                    ORDER BY started_at_us DESC LIMIT 1)""",
+        [charge_point_id, charge_point_id, connector_id],
+    )
+    newest = None if row is None else row[0]
+    assert newest is None or isinstance(newest, int)
+    return newest
+
+
 def _length_us(span: Row | None) -> int:
     """From the first to the last time, both included; 0 if there is none."""
     if span is None or span[0] is None:

@@ -63,8 +63,11 @@ function open() {
   opened.onopen = () => {
     const again = streamState.peek() === "reconnecting";
     streamState.value = "live";
-    // The stream goes on where it was cut; what pages failed to read meanwhile they read now.
-    if (again) for (const listener of [...resets]) listener();
+    // The stream goes on where it was cut; what pages failed to read meanwhile they read now. So they do with
+    // what came between their list and a stream that begins now.
+    const unsure = filter.fromNow;
+    filter.fromNow = false;
+    if (again || unsure) for (const listener of [...resets]) listener();
   };
   // The browser resumes by itself with Last-Event-ID, except where the answer was no stream at all.
   opened.onerror = () => {
@@ -105,7 +108,7 @@ export function useStream(wanted, after) {
   const ready = after !== undefined;
   useEffect(() => {
     if (!ready) return undefined;
-    const mine = { ...wanted };
+    const mine = { ...wanted, fromNow: after === null };
     filter = mine;
     lastNumber = after;
     recent = [];

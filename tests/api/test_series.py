@@ -99,3 +99,18 @@ async def test_one_connector_has_plain_columns(viewer: Client) -> None:
     backwards = {"since": DAY["until"], "until": DAY["since"]}
     await viewer.json("GET", "charge-points/CP1/series", 400, params=backwards)
     await viewer.json("GET", "charge-points/CP1/series", 200)
+
+
+async def test_it_goes_on_to_the_newest_reading_of_a_clock_that_is_ahead(
+    central: CentralSystem, viewer: Client
+) -> None:
+    ahead_us = central.clock() + 90 * MINUTE_US
+
+    def work(db: Db) -> None:
+        hours = (ahead_us - NOON_US) // (60 * MINUTE_US)
+        measure(db, ahead_us, transaction=start(db, "Anna", hours=hours), power_w=4000)
+
+    await central.store.write(work)
+    parameters = {"measurand": "power_w"}
+    found = await viewer.json("GET", "charge-points/CP1/series", params=parameters)
+    assert found["series"]["power_w.1"][-1] == 4000

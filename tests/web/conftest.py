@@ -7,6 +7,7 @@ charge points and names of its own.
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from itertools import count
@@ -22,7 +23,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.web.site import Site
+from tests.web.site import PATIENCE_S, Site
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 # It shall ask nobody but the page's own host.
@@ -85,6 +86,10 @@ def charge_points(site: Site, admin: Any) -> Iterator[str]:
     site.simulate(
         "--count", str(READY), "--prefix", "CAR", "--time-scale", "60", "--seed", "1", plugged=True
     )
+    deadline = time.monotonic() + PATIENCE_S
+    while site.api("GET", "/overview")["charge_points"]["connected"] < READY:
+        assert time.monotonic() < deadline, "the charge points did not come"
+        time.sleep(0.05)
     return iter(names)
 
 

@@ -83,7 +83,7 @@ def test_a_webhook_is_added_tested_paused_replayed_and_removed(
     expect(dialog.get_by_text("paused")).to_be_visible()
     dialog.get_by_role("button", name="Go on").click()
     expect(dialog.get_by_text("active")).to_be_visible()
-    delivered = dialog.get_by_role("cell", name=str(number), exact=True)
+    delivered = page.get_by_role("cell", name=str(number), exact=True)
     expect(attempts.filter(has=delivered)).to_contain_text("204")
     dialog.get_by_role("button", name="Send again").click()
     dialog.get_by_label("From event number").fill(str(number))

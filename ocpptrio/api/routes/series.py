@@ -5,7 +5,7 @@ at the end of a step, the others the mean. When single readings are deleted, ste
 an hour stay.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -90,7 +90,8 @@ async def charge_point_series(
 ) -> Series:
     """What a charge point measured over time, in and out of transactions; default: the last day.
 
-    Without a resolution, steps are of a minute, or longer if there were too many.
+    Without a resolution, steps are of a minute, or longer if there were too many. Without an end it
+    goes on to the newest reading, of a charge point whose clock is ahead of ours, too.
     """
     names = _names(measurands)
     since_us, until_us = _span(since, until, central.clock())
@@ -102,13 +103,15 @@ async def charge_point_series(
         if connector_id is None:
             found = connectors.of(reader, charge_point_id)[:CONNECTORS_SHOWN]
             wanted = {f".{one.connector_id}": one.connector_id for one in found}
+        newest = [] if until else _newest(reader, charge_point_id, wanted.values())
+        end_us = max([until_us, *newest])
         return {
             suffix: series.of_connector(
                 reader,
                 charge_point_id,
                 one,
                 since_us=since_us,
-                until_us=until_us,
+                until_us=end_us,
                 step_s=resolution,
                 points=POINTS,
             )
@@ -117,6 +120,12 @@ async def charge_point_series(
         }
 
     return _columns(await central.store.read(work), names)
+
+
+def _newest(reader: Reader, charge_point_id: str, connector_ids: Iterable[int | None]) -> list[int]:
+    """Just after the newest reading of each connector that has any."""
+    found = (series.newest_us(reader, charge_point_id, one) for one in connector_ids if one)
+    return [us + 1 for us in found if us is not None]
 
 
 def _span(since: datetime | None, until: datetime | None, now_us: int) -> tuple[int, int]:
