@@ -8,6 +8,7 @@ Times are microseconds since 1970 in UTC, energy is in Wh.
 """
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, TypeAlias, get_args
 
@@ -567,6 +568,13 @@ AnyEvent: TypeAlias = (
 
 # The names under which events are stored and filtered.
 KINDS: Final = frozenset(event.__name__ for event in get_args(AnyEvent))
+
+
+def no_such_kind(kind: str) -> str:
+    """What whoever asks for a kind that is none is told."""
+    near = get_close_matches(kind, KINDS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(KINDS))}"
+    return f"there are no events of kind {kind}; {hint}"
 
 
 class NumberedEvent(msgspec.Struct, frozen=True, gc=False):

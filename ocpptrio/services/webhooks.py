@@ -5,7 +5,6 @@ here: the delivery (webhook_delivery).
 """
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import partial
 from typing import Final, TypedDict, TypeVar, Unpack
 
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 from ocpptrio.clock import Clock
 from ocpptrio.config import SHORTEST_SECRET
 from ocpptrio.errors import UnknownWebhook, WebhookError
-from ocpptrio.events import KINDS
+from ocpptrio.events import KINDS, no_such_kind
 from ocpptrio.presentation import public
 from ocpptrio.services import signature
 from ocpptrio.services.outbound import check_url
@@ -231,9 +230,7 @@ def _filtered(reader: Reader, record: WebhookRecord, filters: Filters) -> Webhoo
         kinds = tuple(sorted(set(filters["kinds"])))
         for kind in kinds:
             if kind not in KINDS:
-                near = get_close_matches(kind, KINDS, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(KINDS))}"
-                raise WebhookError(f"kinds: there are no events of kind {kind}; {hint}")
+                raise WebhookError(f"kinds: {no_such_kind(kind)}")
         record = replace(record, kinds=kinds)
     if "charge_point_id" in filters:
         identity = filters["charge_point_id"]
