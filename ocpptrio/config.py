@@ -23,6 +23,9 @@ from msgspec import Meta
 from ocpptrio.errors import ConfigError
 
 PREFIX: Final = "OCPPTRIO_"  # of the environment variables that are settings
+# What commands take from the environment beside settings: which file to read, and which daemon to
+# ask as whom (cli.options, cli.remote).
+OF_COMMANDS: Final = ("CONFIG", "URL", "TOKEN", "TOKEN_FILE")
 
 SHORTEST_SECRET: Final = 16  # characters of what is signed with
 
@@ -570,7 +573,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], _
         if name in variables:
             value = _Given(text, variable, f"environment: {variable}={text}", is_text=True)
             given[variables[name]] = value
-        elif near := get_close_matches(name, variables, n=1, cutoff=0.8):
+        elif name in OF_COMMANDS:
+            continue
+        elif near := get_close_matches(name, [*variables, *OF_COMMANDS], n=1, cutoff=0.8):
             raise ConfigError(
                 f"environment: {variable}: unknown; did you mean {PREFIX}{near[0]}? Else unset it"
             )

@@ -104,6 +104,18 @@ def test_variables_that_are_none_of_ours_are_left_alone() -> None:
     assert load(None, {"OCPPTRIO_CONFIG": "x.toml", "PORT": "1"} | kubernetes) == Settings()
 
 
+def test_variables_that_commands_use_are_no_settings() -> None:
+    used = {"OCPPTRIO_URL": "http://x", "OCPPTRIO_TOKEN": "t", "OCPPTRIO_TOKEN_FILE": "f"}
+    assert load(None, used) == Settings()
+    assert load_effective(None, used).sources == {}
+
+
+def test_a_misspelt_variable_of_commands_is_told_without_its_value() -> None:
+    with pytest.raises(ConfigError, match="did you mean OCPPTRIO_TOKEN_FILE") as told:
+        load(None, {"OCPPTRIO_TOKENFILE": "secret"})
+    assert "secret" not in str(told.value)
+
+
 # Errors name file, key, reason and remedy.
 
 

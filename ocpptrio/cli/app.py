@@ -28,10 +28,13 @@ _COMMANDS: Final = (
     ("call", "call:call", "Ask a charge point for something, now or when it returns."),
     ("commands", "commands:app", "What charge points were asked, and what came of it."),
     ("tasks", "tasks:app", "Ask many charge points, at a pace."),
+    ("watch", "watch:watch", "Show what happens, as it happens."),
     ("journal", "journal:app", "Every message that came and went."),
     ("backup", "backup:backup", "Copy the database, beside a running daemon."),
     ("alerts", "alerts:app", "What people are told of, and who knows."),
     ("webhooks", "webhooks:app", "Which programs are told of which events."),
+    ("users", "users:app", "People who may use the API and the dashboard."),
+    ("tokens", "tokens:app", "What programs present to the API."),
     ("check-config", "check_config:check_config", "Show every setting, and where it comes from."),
 )
 

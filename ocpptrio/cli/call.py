@@ -1,16 +1,22 @@
-"""`ocpptrio call`: ask one charge point for something."""
+"""`ocpptrio call`: ask one charge point for something, here or through the API of a daemon."""
 
 from typing import Annotated, Final
 
+import msgspec
 import trio
 from cyclopts import Parameter
 
-from ocpptrio.cli.command_views import effect, view
+from ocpptrio.cli import command_views
+from ocpptrio.cli.command_views import effect
 from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell
+from ocpptrio.cli.remote import HERE, Client, Remote
 from ocpptrio.cli.requests import Payload, read_request
+from ocpptrio.cli.views import record_of
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import at
+from ocpptrio.protocol.actions import encode, spec_of
+from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import CommandRecord, CommandState, EffectState
@@ -18,6 +24,8 @@ from ocpptrio.store.records import CommandRecord, CommandState, EffectState
 LOOK_EVERY_S: Final = 0.1  # another process writes; a file cannot call us
 # s to wait if nothing else is said: two time-outs, for it may stand behind another one.
 WAIT_S: Final = 60
+# s that the API is asked to wait at a time: proxies cut what is silent for longer.
+POLL_S: Final = 30
 
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
@@ -32,6 +40,7 @@ async def call(
     until_effect: Flag = False,
     expires: Duration = None,
     key: str | None = None,
+    remote: Remote = HERE,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -50,10 +59,62 @@ async def call(
         expires: Send it within this time, or not at all: 30m, 2h, 7d.
         key: The same key with the same request is sent once only, however often you ask.
     """
-    request = commands.draft(read_request(action, payload))
+    request = read_request(action, payload)
+    client = remote.client(database)
+    if client is None:
+        asked = await _ask_here(
+            database,
+            charge_point,
+            request,
+            wait_s=wait,
+            until_effect=until_effect,
+            expires_in_s=expires,
+            key=key,
+        )
+    else:
+        async with client:
+            asked = await _ask_there(
+                client,
+                charge_point,
+                request,
+                wait_s=wait,
+                until_effect=until_effect,
+                expires_in_s=expires,
+                key=key,
+            )
+    _tell(asked, output)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What became of a command while we waited.
+
+    Attributes:
+        served: a daemon runs that can send it.
+        connected: its charge point was there at first.
+        see: where to look what becomes of it.
+    """
+
+    record: CommandRecord
+    served: bool
+    connected: bool
+    waited: bool
+    see: str
+
+
+async def _ask_here(
+    database: Database,
+    charge_point: str,
+    request: Request[Message],
+    *,
+    wait_s: float | None,
+    until_effect: bool,
+    expires_in_s: float | None,
+    key: str | None,
+) -> _Asked:
     at_us = system_clock()
-    settings = database.settings()
-    expires_at_us = at_us + round((expires or settings.commands.expiry) * 1_000_000)
+    drafted = commands.draft(request)
+    expiry_s = expires_in_s or database.settings().commands.expiry
+    expires_at_us = at_us + round(expiry_s * 1_000_000)
 
     def work(db: Db) -> tuple[int, bool]:
         record = charge_points.get(db, charge_point)
@@ -61,7 +122,7 @@ async def call(
             raise Failed(f"{charge_point} is not registered; see ocpptrio charge-points list")
         command_id = commands.queue(
             db,
-            request,
+            drafted,
             charge_point_id=charge_point,
             at_us=at_us,
             expires_at_us=expires_at_us,
@@ -72,19 +133,77 @@ async def call(
     async with database.open() as store:
         command_id, connected = await store.write(work)
         served = database.has_daemon()
-        if wait is None:
-            wait = WAIT_S if served and connected else 0
-        record = await _wait(store, command_id, wait if served else 0, until_effect)
+        wait_s = _patience(wait_s, connected) if served else 0
+        record = await _wait(store, command_id, wait_s, until_effect)
+    see = f"ocpptrio commands show {record.command_id}"
+    return _Asked(record, served, connected, wait_s > 0, see)
+
+
+async def _ask_there(
+    client: Client,
+    charge_point: str,
+    request: Request[Message],
+    *,
+    wait_s: float | None,
+    until_effect: bool,
+    expires_in_s: float | None,
+    key: str | None,
+) -> _Asked:
+    # Nothing is waited for here: a connection that is lost must not cost us the number.
+    view = await client.send(
+        "POST",
+        *("charge-points", charge_point, "commands", spec_of(request).name),
+        body=msgspec.Raw(encode(request)),
+        query={"wait_s": 0, "expires_in_s": expires_in_s},
+        headers={} if key is None else {"Idempotency-Key": key},
+    )
+    connected = (await client.get("charge-points", charge_point))["connected"]
+    wait_s = _patience(wait_s, connected)
+    until = trio.current_time() + wait_s
+    while True:
+        record = _record(view)
+        left_s = until - trio.current_time()
+        if _done(record, until_effect) or left_s <= 0:
+            break
+        view = await client.get(
+            *("commands", record.command_id),
+            wait_s=round(min(left_s, POLL_S), 3),
+            until="effect" if until_effect else "answer",
+        )
+        await trio.sleep(LOOK_EVERY_S)  # a daemon that is about to stop waits for nothing
+    see = f"{client.url}/api/v1/commands/{record.command_id}"
+    return _Asked(record, True, connected, wait_s > 0, see)
+
+
+def _patience(wait_s: float | None, connected: bool) -> float:
+    return wait_s if wait_s is not None else WAIT_S if connected else 0
+
+
+def _record(view: dict[str, object]) -> CommandRecord:
+    """The command that the API shows so: request and answer are text in it, not JSON."""
+    response = view["response"]
+    return record_of(
+        CommandRecord,
+        view
+        | {
+            "request": msgspec.json.encode(view["request"]).decode(),
+            "response": None if response is None else msgspec.json.encode(response).decode(),
+        },
+    )
+
+
+def _tell(asked: _Asked, output: Output) -> None:
+    record = asked.record
     if output.json:
-        output.document(view(record))
+        output.document(command_views.view(record))
     if not record.settled:
-        if served and wait:
+        if asked.served and asked.waited:
             raise Failed(
-                f"command {record.command_id} is still {record.state}; to see what becomes of it: "
-                f"ocpptrio commands show {record.command_id}"
+                f"command {record.command_id} is still {record.state}; "
+                f"to see what becomes of it: {asked.see}"
             )
         if not output.json:
-            print(_waits(record, served=served, connected=connected))
+            print(_waits(record, served=asked.served, connected=asked.connected))
         return
     if not output.json:
         _print_answer(record)
@@ -103,10 +222,13 @@ async def _wait(store: Store, command_id: int, wait_s: float, until_effect: bool
     until = trio.current_time() + wait_s
     while True:
         record = await store.read(work)
-        done = record.settled and not (until_effect and record.effect is EffectState.AWAITED)
-        if done or trio.current_time() >= until:
+        if _done(record, until_effect) or trio.current_time() >= until:
             return record
         await trio.sleep(LOOK_EVERY_S)
+
+
+def _done(record: CommandRecord, until_effect: bool) -> bool:
+    return record.settled and not (until_effect and record.effect is EffectState.AWAITED)
 
 
 def _waits(record: CommandRecord, *, served: bool, connected: bool) -> str:

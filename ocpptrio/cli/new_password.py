@@ -1,14 +1,15 @@
-"""Where the new password of a charge point comes from, and what the operator does with it.
+"""Where a new password comes from, and what the operator does with that of a charge point.
 
-Not here: what does as one (services.charge_point_passwords).
+Not here: what does as one (services.charge_point_passwords, services.access).
 """
 
 import sys
+from collections.abc import Callable
 from getpass import getpass
 from typing import Any
 
 from ocpptrio.cli.output import Failed
-from ocpptrio.services import charge_point_passwords
+from ocpptrio.services import access, charge_point_passwords
 from ocpptrio.services.charge_point_passwords import NewPassword
 
 
@@ -42,10 +43,35 @@ def prompted(charge_point_id: str) -> NewPassword:
     """
     if not is_terminal():
         raise Failed("no terminal to ask at; use --generate or --password-stdin")
-    text = checked(getpass(f"New password of {charge_point_id}: "))
+    return NewPassword(_asked(charge_point_id, checked), shown=True)
+
+
+def of_user(user_name: str, *, stdin: bool) -> str:
+    """The password of a person: the first line of standard input, or asked for, twice.
+
+    Raises:
+        Failed: nobody is there to ask, or it will not do.
+    """
+    if stdin:
+        return _checked_of_user(sys.stdin.readline().rstrip("\r\n"))
+    if not is_terminal():
+        raise Failed("no terminal to ask at; use --password-stdin")
+    return _asked(user_name, _checked_of_user)
+
+
+def _asked(whose: str, check: Callable[[str], str]) -> str:
+    text = check(getpass(f"New password of {whose}: "))
     if getpass("Once more: ") != text:
         raise Failed("the two differ; nothing was changed")
-    return NewPassword(text, shown=True)
+    return text
+
+
+def _checked_of_user(text: str) -> str:
+    try:
+        access.check_password(text)
+    except ValueError as error:
+        raise Failed(str(error)) from error
+    return text
 
 
 def is_terminal() -> bool:

@@ -5,6 +5,7 @@ What is presented is known by its digest alone. Not here: charge points (admissi
 
 import hashlib
 import hmac
+import re
 import secrets
 from typing import Final
 
@@ -26,6 +27,10 @@ LOGIN_KEY_US: Final = 24 * 3600 * 1_000_000  # for which a one-time login addres
 DAY_US: Final = 24 * 3600 * 1_000_000
 # A login is extended, and the use of a token noted, this often at most: each is a write.
 NOTE_EVERY_US: Final = 60 * 1_000_000
+# Of a URL's path, and to be read aloud.
+USER_NAME: Final = r"^[\w.@+-]+$"
+LONGEST_USER_NAME: Final = 64  # characters
+LONGEST_TOKEN_NAME: Final = 100
 MIN_PASSWORD: Final = 10  # characters
 MAX_PASSWORD: Final = 200
 # Failures within a minute, before any hash is computed; a person mistypes a few times.
@@ -318,6 +323,14 @@ def check_password(password: str) -> None:
     """Raise ValueError if a password does not do."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise ValueError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+
+
+def check_user_name(user_name: str) -> None:
+    """Raise ValueError if nobody can be called that."""
+    if len(user_name) > LONGEST_USER_NAME or not re.fullmatch(USER_NAME, user_name):
+        raise ValueError(
+            f"a user name has 1 to {LONGEST_USER_NAME} letters, digits and any of . @ + - _"
+        )
 
 
 def digest_of(secret: str) -> str:

@@ -4,17 +4,22 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from ocpptrio.cli.app import main
 from ocpptrio.store.driver import Db
+from ocpptrio.store.records import Role
 from ocpptrio.store.sqlite import SqliteStore
+from tests.api.conftest import token_for
+from tests.api.test_streams import Serving, opened
 
 T = TypeVar("T")
 
@@ -73,6 +78,42 @@ def ocpptrio(
         return result
 
     return run
+
+
+class There:
+    """A daemon with its API on a socket, and commands that ask it."""
+
+    def __init__(self, serving: Serving, run: Callable[..., Result], token: str) -> None:
+        self.central = serving.central
+        self.server = serving.server
+        self.url = serving.server.urls[0]
+        self.token = token
+        self._run = run
+
+    async def __call__(self, *arguments: str, stdin: str = "", status: int = 0) -> Result:
+        return await trio.to_thread.run_sync(
+            partial(self._run, *arguments, stdin=stdin, status=status)
+        )
+
+
+@pytest.fixture
+def untouched(path: Path) -> Iterator[None]:
+    """The database here is none of a command's business."""
+    yield
+    assert not path.exists()
+
+
+@pytest.fixture
+async def there(
+    ocpptrio: Command, untouched: None, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[There]:
+    """Commands ask it as an admin."""
+    with capture_logs():  # of the daemon, which is in this process
+        async with opened() as serving:
+            token = await token_for(serving.central, Role.ADMIN)
+            monkeypatch.setenv("OCPPTRIO_URL", serving.server.urls[0])
+            monkeypatch.setenv("OCPPTRIO_TOKEN", token)
+            yield There(serving, ocpptrio, token)
 
 
 @pytest.fixture

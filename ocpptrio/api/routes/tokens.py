@@ -14,7 +14,7 @@ from ocpptrio.api.given import Asker, Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.problems import not_found
 from ocpptrio.api.views import Change, View, shown
-from ocpptrio.services.access import new_token
+from ocpptrio.services.access import LONGEST_TOKEN_NAME, new_token
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import Role, TokenRecord
@@ -42,7 +42,7 @@ class ShownToken(Token, frozen=True, kw_only=True):
 class NewToken(Change, frozen=True, kw_only=True):
     """For a program; `name` says which."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN_NAME)]
     role: Role
     expires_in_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
 

@@ -19,15 +19,20 @@ from ocpptrio.api.versions import IfMatch, check, tagged
 from ocpptrio.api.views import Change, View, shown
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.presentation import at
-from ocpptrio.services.access import LOGIN_KEY_US, check_not_last_admin, new_login_key
+from ocpptrio.services.access import (
+    LOGIN_KEY_US,
+    LONGEST_USER_NAME,
+    USER_NAME,
+    check_not_last_admin,
+    new_login_key,
+)
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import Role, UserRecord
 
 ADMIN: Final = needs(Role.ADMIN)
 ADMIN_CONFLICTS: Final = needs(Role.ADMIN, **{CONFLICTS: True})
-# Of a URL's path, and to be read aloud.
-UserName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")]
+UserName = Annotated[str, Meta(min_length=1, max_length=LONGEST_USER_NAME, pattern=USER_NAME)]
 
 
 class User(View, frozen=True, kw_only=True):

@@ -1,0 +1,267 @@
+"""`ocpptrio users`: people who may use the API and the dashboard.
+
+Here, or through the API of a daemon. Not here: programs (tokens).
+"""
+
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+
+from ocpptrio.cli import new_password
+from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.output import FOR_PEOPLE, Columns, Failed, Output
+from ocpptrio.cli.remote import HERE, Remote, View
+from ocpptrio.cli.views import as_programs_get_it, time_in
+from ocpptrio.clock import system_clock
+from ocpptrio.passwords import Passwords
+from ocpptrio.presentation import at, rfc3339
+from ocpptrio.services.access import (
+    LOGIN_KEY_US,
+    check_not_last_admin,
+    check_user_name,
+    new_login_key,
+)
+from ocpptrio.store import access
+from ocpptrio.store.driver import Db, Reader
+from ocpptrio.store.records import Role, UserRecord
+
+EMPTY: Final = "no users yet; add one: ocpptrio users add NAME --role admin"
+ALL: Final = 100_000
+
+COLUMNS: Final[Columns[View]] = {
+    "user": lambda row: row["user_name"],
+    "role": lambda row: row["role"],
+    "password": lambda row: "set" if row["password_set"] else "none",
+    "disabled": lambda row: "disabled" if row["disabled"] else None,
+    "added": lambda row: time_in(row, "created_at"),
+    "last login": lambda row: time_in(row, "last_login_at"),
+}
+
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+app = App(name="users")
+
+
+@app.command(name="list")
+async def list_(
+    *, remote: Remote = HERE, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
+) -> None:
+    """List users, by name."""
+    client = remote.client(database)
+    if client is None:
+        records = await database.read(lambda reader: access.users(reader, limit=ALL))
+        found = [as_programs_get_it(record) for record in records]
+    else:
+        async with client:
+            found = await client.items("users")
+    output.table(found, COLUMNS, empty=EMPTY, view=lambda row: row)
+
+
+@app.command
+async def add(
+    user: str,
+    /,
+    *,
+    role: Role,
+    ask_password: Flag = False,
+    password_stdin: Flag = False,
+    remote: Remote = HERE,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Add a user. Without a password, an address that logs in once is printed, to hand over.
+
+    Args:
+        user: The name to log in with; upper and lower case are the same.
+        role: What they may do: viewer looks, operator runs the charge points, admin says who may
+            do what.
+        ask_password: Ask for a password.
+        password_stdin: Read a password from standard input.
+    """
+    _check_name(user)
+    client = remote.client(database)
+    password = _password(user, ask=ask_password, stdin=password_stdin)
+    if client is None:
+        added, link = await _add_here(database, user, role, password)
+    else:
+        async with client:
+            body = {"user_name": user, "role": role, "password": password}
+            added = await client.send("POST", "users", body=body)
+            link = None
+            if password is None:
+                link = await client.send("POST", "users", added["user_name"], "login-link")
+    sentence = f"{added['user_name']} added, as {added['role']}"
+    if link is not None:
+        sentence += (
+            f"; logs in once with this address, and then sets a password:\n{link['login_url']}"
+        )
+    output.done(sentence, added | (link or {}))
+
+
+async def _add_here(
+    database: Database, user: str, role: Role, password: str | None
+) -> tuple[View, View | None]:
+    at_us, hashed = system_clock(), _hash(password)
+
+    def work(db: Db) -> tuple[UserRecord, str | None]:
+        if not access.add_user(db, user, role=role, at_us=at_us, password_hash=hashed):
+            raise Failed(f"there is a user {access.folded(user)} already")
+        return _known(db, user), None if hashed else new_login_key(db, user, at_us)
+
+    record, key = await database.write(work)
+    return as_programs_get_it(record), None if key is None else _link(database, key, at_us)
+
+
+@app.command(name="set")
+async def set_(
+    user: str,
+    /,
+    *,
+    role: Role | None = None,
+    disable: Flag = False,
+    enable: Flag = False,
+    ask_password: Flag = False,
+    password_stdin: Flag = False,
+    remote: Remote = HERE,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Change a user; what is not given stays.
+
+    A new password logs all their browsers out, and so does --disable.
+
+    Args:
+        user: The name.
+        role: What they may do from now on.
+        disable: Let them in no more.
+        enable: Let them in again.
+        ask_password: Ask for a new password.
+        password_stdin: Read a new password from standard input.
+    """
+    if disable and enable:
+        raise Failed("give --disable or --enable, not both")
+    changes: dict[str, Any] = {} if role is None else {"role": role}  # Any: columns of any type
+    if disable or enable:
+        changes["disabled"] = disable
+    client = remote.client(database)
+    password = _password(user, ask=ask_password, stdin=password_stdin)
+    if not changes and password is None:
+        raise Failed("give what to change: --role, --disable, --enable, or a password")
+    if client is None:
+        if password is not None:
+            changes["password_hash"] = _hash(password)
+
+        def work(db: Db) -> UserRecord:
+            _known(db, user)
+            if changes.get("disabled") or changes.get("role", Role.ADMIN) is not Role.ADMIN:
+                check_not_last_admin(db, user)
+            access.edit_user(db, user, changes)
+            return _known(db, user)
+
+        async with database.open() as store:
+            changed = as_programs_get_it(await store.write(work))
+    else:
+        if password is not None:
+            changes["password"] = password
+        async with client:
+            changed = await client.send("PATCH", "users", user, body=changes)
+    state = "disabled" if changed["disabled"] else changed["role"]
+    renewed = ", with a new password" if password is not None else ""
+    output.done(f"{changed['user_name']} changed: {state}{renewed}", changed)
+
+
+@app.command
+async def remove(
+    user: str,
+    /,
+    *,
+    remote: Remote = HERE,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Remove a user; their browsers are logged out.
+
+    Args:
+        user: The name.
+    """
+    client = remote.client(database)
+    if client is None:
+
+        def work(db: Db) -> None:
+            _known(db, user)
+            check_not_last_admin(db, user)
+            access.remove_user(db, user)
+
+        async with database.open() as store:
+            await store.write(work)
+    else:
+        async with client:
+            await client.send("DELETE", "users", user)
+    name = access.folded(user)
+    output.done(f"{name} removed", {"removed": name})
+
+
+@app.command
+async def login_link(
+    user: str,
+    /,
+    *,
+    remote: Remote = HERE,
+    database: Database = FROM_SETTINGS,
+    output: Output = FOR_PEOPLE,
+) -> None:
+    """Make an address that logs a user in once: for a new one, or a forgotten password.
+
+    It is good for a day. Whoever has it is that user.
+
+    Args:
+        user: The name.
+    """
+    client = remote.client(database)
+    if client is None:
+        at_us = system_clock()
+
+        def work(db: Db) -> str:
+            return new_login_key(db, _known(db, user).user_name, at_us)
+
+        async with database.open() as store:
+            link = _link(database, await store.write(work), at_us)
+    else:
+        async with client:
+            link = await client.send("POST", "users", user, "login-link")
+    output.done(link["login_url"], link)
+
+
+def _link(database: Database, key: str, at_us: int) -> View:
+    from ocpptrio.api.links import login_url  # Litestar comes with it, which takes a while
+
+    expires_at = at(at_us + LOGIN_KEY_US)
+    assert expires_at is not None
+    return {
+        "login_url": login_url(database.settings().api, key),
+        "expires_at": rfc3339(expires_at),
+    }
+
+
+def _known(reader: Reader, user: str) -> UserRecord:
+    record = access.user(reader, user)
+    if record is None:
+        raise Failed(f"no user {user}; see: ocpptrio users list")
+    return record
+
+
+def _check_name(user: str) -> None:
+    try:
+        check_user_name(user)
+    except ValueError as error:
+        raise Failed(str(error)) from error
+
+
+def _password(user: str, *, ask: bool, stdin: bool) -> str | None:
+    if ask and stdin:
+        raise Failed("give --ask-password or --password-stdin, not both")
+    return new_password.of_user(user, stdin=stdin) if ask or stdin else None
+
+
+def _hash(password: str | None) -> str | None:
+    return None if password is None else Passwords().hash(password.encode())
