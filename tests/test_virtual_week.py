@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from ocpptrio.events import Connected, Disconnected
@@ -367,9 +368,23 @@ def _has_come_to_show(
         case 44:
             # The register begins anew before the stop of every third one.
             return any(each.stop_acknowledged for each in acknowledged[2::3])
+        case 47:
+            # Whether an answer is quicker than the next CALL is the scheduler's choice.
+            return _called_twice(left, charge_point.identity)
         case 54:
             return any('"unknownKey":null' in text for text in texts)
     return True
+
+
+def _called_twice(left: Week, charge_point_id: str) -> bool:
+    """Whether a CALL ever came before the one before it was answered."""
+    return any(
+        [(frame.entry.direction, frame.kind) for frame in pair] == [("in", 2)] * 2
+        and pair[0].unique_id != pair[1].unique_id
+        for (identity, _), frames in _frames(left).items()
+        if identity == charge_point_id
+        for pair in pairwise(frames)
+    )
 
 
 def _ignored_in_a_row(left: Week, charge_point_id: str) -> int:

@@ -18,7 +18,14 @@ from tests.clients import charge_point, test_settings
 DOCS = Path(__file__).parents[2] / "docs"
 METRIC = re.compile(r"((?:ocpptrio|process|python)_\w+)\{([^}]*)\}")
 # What appears with the first one of its kind, not at the start.
-SELDOM = {"ocpptrio_conditions_open"}
+SELDOM = {
+    "ocpptrio_conditions_open",
+    "ocpptrio_mqtt_connected",
+    "ocpptrio_mqtt_messages_total",
+    "ocpptrio_mqtt_failures_total",
+    "ocpptrio_mqtt_delay_seconds",
+    "ocpptrio_mqtt_lost_events_total",
+}
 
 
 @pytest.fixture(scope="module")
