@@ -10,7 +10,6 @@ from typing import Any
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import Role, TokenRecord, UserRecord
 
-TOKENS_KEPT = 1000
 LOGINS_KEPT = 100  # of one user; the oldest goes first
 
 

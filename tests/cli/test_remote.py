@@ -71,7 +71,6 @@ async def test_what_is_refused_ends_with_status_1(there: There) -> None:
 async def test_the_effect_is_waited_for(there: There) -> None:
     async def reset(wire: Wire) -> None:
         await answer(wire, {"status": "Accepted"})
-        await trio.sleep(0.2)
         await wire.call("BootNotification", BOOT)
 
     async with plugged_in(there) as wire, trio.open_nursery() as nursery:
