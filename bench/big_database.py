@@ -26,8 +26,8 @@ import trio
 from big_questions import Extent
 
 from ocpptrio.services.access import new_token
-from ocpptrio.store.records import Role
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.store.vocabulary import Role
 
 DATABASE = Path(__file__).parent / "results" / "big.db"
 LIMIT_MS = 200.0

@@ -31,7 +31,7 @@ from ocpptrio.store import (
     transactions,
 )
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import CommandState
+from ocpptrio.store.vocabulary import CommandState
 
 DAY_US = 86_400_000_000
 POINT = "CP0042"

@@ -39,8 +39,8 @@ from ocpptrio.session.restore import restore
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import charge_points, deviations
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import CommandState, EffectState
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.store.vocabulary import CommandState, EffectState
 from ocpptrio.tracing import Tracing
 from ocpptrio.vendor_profiles import load_profiles
 from ocpptrio.witness import Witness

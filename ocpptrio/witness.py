@@ -30,7 +30,7 @@ from ocpptrio.redaction import HIDDEN, redact
 from ocpptrio.session.registry import Session
 from ocpptrio.store import deviations, journal
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import Direction
+from ocpptrio.store.vocabulary import Direction
 
 log = structlog.get_logger("ocpptrio.messages")
 

@@ -29,7 +29,8 @@ from ocpptrio.config import OcppSettings, Settings, StoreSettings, TransactionSe
 from ocpptrio.memory_transport import memory_transport_pair
 from ocpptrio.store import conclusions, transactions
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import Conclusion, TransactionRecord, TransactionState
+from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.vocabulary import Conclusion, TransactionState
 
 EXAMPLES: Final = int(os.environ.get("OCPPTRIO_BOOKS_EXAMPLES", "50"))
 STEPS: Final = 40

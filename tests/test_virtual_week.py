@@ -21,14 +21,12 @@ from ocpptrio.simulator.charge_point import SimulatedChargePoint
 from ocpptrio.simulator.connector import Transaction
 from ocpptrio.simulator.quirks import QUIRKS
 from ocpptrio.simulator.quirks.transactions import UNKNOWN_ID
-from ocpptrio.store.records import (
-    CommandRecord,
+from ocpptrio.store.records import CommandRecord, JournalEntry, TransactionRecord
+from ocpptrio.store.vocabulary import (
     CommandState,
     EffectState,
-    JournalEntry,
     ReviewKind,
     TaskState,
-    TransactionRecord,
     TransactionState,
 )
 from tests import week

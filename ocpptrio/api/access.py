@@ -18,7 +18,7 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import ApiSettings
 from ocpptrio.handshake import client_address
 from ocpptrio.services.access import Login, Principal
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CSRF_HEADER: Final = "X-CSRF-Token"

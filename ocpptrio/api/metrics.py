@@ -35,7 +35,7 @@ from ocpptrio.figures import (
 )
 from ocpptrio.session.fleet import Fleet, fleet
 from ocpptrio.store import statistics
-from ocpptrio.store.records import CommandState
+from ocpptrio.store.vocabulary import CommandState
 
 PREFIX: Final = "ocpptrio_"
 

@@ -19,7 +19,7 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import ApiSettings
 from ocpptrio.errors import StoreError
 from ocpptrio.store import statistics
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 
 READY_WITHIN_S: Final = 2  # a commit takes ms
 

@@ -19,7 +19,8 @@ from ocpptrio.protocol.actions import encode, spec_of
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState
 
 LOOK_EVERY_S: Final = 0.1  # another process writes; a file cannot call us
 # s to wait if nothing else is said: two time-outs, for it may stand behind another one.

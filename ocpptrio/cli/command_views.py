@@ -7,7 +7,8 @@ import msgspec
 
 from ocpptrio.cli.output import Columns, Output, joined, print_fields
 from ocpptrio.presentation import at, public
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState
 
 COLUMNS: Final[Columns[CommandRecord]] = {
     "id": lambda row: row.command_id,

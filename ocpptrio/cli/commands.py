@@ -10,7 +10,8 @@ from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import CommandRecord, CommandState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState
 
 app = App(name="commands")
 

@@ -29,8 +29,8 @@ from ocpptrio.store.records import (
     ConfigurationChange,
     ConfigurationRecord,
     ProvisioningRecord,
-    WantedScope,
 )
+from ocpptrio.store.vocabulary import WantedScope
 
 app = App(name="configuration")
 

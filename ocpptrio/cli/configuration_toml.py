@@ -8,7 +8,8 @@ from typing import Final
 import tomli
 
 from ocpptrio.cli.output import Failed
-from ocpptrio.store.records import WantedRecord, WantedScope
+from ocpptrio.store.records import WantedRecord
+from ocpptrio.store.vocabulary import WantedScope
 
 _SECTIONS: Final = {
     WantedScope.CHARGE_POINT: "charge-points",

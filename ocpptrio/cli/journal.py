@@ -25,7 +25,8 @@ from ocpptrio.clock import from_us
 from ocpptrio.presentation import json_line, public
 from ocpptrio.store import journal
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import Direction, JournalEntry
+from ocpptrio.store.records import JournalEntry
+from ocpptrio.store.vocabulary import Direction
 
 PAGE: Final = 1000  # entries of one read: short, beside the daemon
 FOLLOW_EVERY_S: Final = 0.25  # another process writes; a file cannot call us

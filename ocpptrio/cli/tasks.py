@@ -16,8 +16,9 @@ from ocpptrio.services.tasks import AT_A_TIME
 from ocpptrio.services.tasks import start as start_task
 from ocpptrio.store import commands, tasks
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import CommandRecord, TaskRecord, TaskState
+from ocpptrio.store.records import CommandRecord, TaskRecord
 from ocpptrio.store.tasks import Progress, Terms
+from ocpptrio.store.vocabulary import TaskState
 
 app = App(name="tasks")
 

@@ -12,7 +12,8 @@ from ocpptrio.clock import system_clock
 from ocpptrio.services.access import LONGEST_TOKEN_NAME, new_token
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import Role, TokenRecord
+from ocpptrio.store.records import TokenRecord
+from ocpptrio.store.vocabulary import Role
 
 DAY_US: Final = 86_400 * 1_000_000
 MAKER: Final = "command line"

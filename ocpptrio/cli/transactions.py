@@ -40,8 +40,8 @@ from ocpptrio.store.records import (
     MeterReading,
     ReviewRecord,
     TransactionRecord,
-    TransactionState,
 )
+from ocpptrio.store.vocabulary import TransactionState
 
 app = App(name="transactions")
 app.command(series)

@@ -23,7 +23,8 @@ from ocpptrio.services.access import (
 )
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import Role, UserRecord
+from ocpptrio.store.records import UserRecord
+from ocpptrio.store.vocabulary import Role
 
 EMPTY: Final = "no users yet; add one: ocpptrio users add NAME --role admin"
 ALL: Final = 100_000

@@ -14,7 +14,8 @@ from ocpptrio.services import webhooks
 from ocpptrio.services.webhook_delivery import WebhookDelivery
 from ocpptrio.store import webhooks as store
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord, WebhookState
+from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord
+from ocpptrio.store.vocabulary import WebhookState
 
 app = App(name="webhooks")
 

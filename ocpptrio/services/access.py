@@ -18,7 +18,8 @@ from ocpptrio.passwords import Passwords
 from ocpptrio.rates import PerMinute
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import Role, TokenRecord, UserRecord
+from ocpptrio.store.records import TokenRecord, UserRecord
+from ocpptrio.store.vocabulary import Role
 
 FIRST_USER: Final = "admin"
 TOKEN_PREFIX: Final = "ocpptrio_"  # noqa: S105 - so that a token is known as one where it leaks

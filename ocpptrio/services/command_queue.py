@@ -21,7 +21,8 @@ from ocpptrio.services.commands import CommandService
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Store
-from ocpptrio.store.records import CommandRecord, CommandState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState
 
 LOOK_S: Final = 60  # at least: wall time may be set forward
 # s for a charge point to hang up after it has accepted a Reset; what is sent meanwhile is lost.

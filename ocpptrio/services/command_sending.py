@@ -47,7 +47,8 @@ from ocpptrio.session.registry import Registry, Session
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import ACCEPTING, CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import ACCEPTING, CommandState, EffectState
 from ocpptrio.tracing import Tracing
 
 # What a Pending charge point must not be asked (OCPP 1.6, 4.2).

@@ -26,7 +26,8 @@ from ocpptrio.services.effect_watch import EffectWatch, request_of
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState
 from ocpptrio.tracing import Tracing
 
 ResponseT = TypeVar("ResponseT", bound=Message)

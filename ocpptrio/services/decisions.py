@@ -14,15 +14,8 @@ from ocpptrio.events import Fact, OrphanStopResolved, TransactionEnergyChanged
 from ocpptrio.services import reconciliation, registers
 from ocpptrio.store import conclusions, orphan_stops, reviews, transactions
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import (
-    Conclusion,
-    Confidence,
-    EnergySource,
-    OrphanStopRecord,
-    ReviewRecord,
-    TransactionRecord,
-    TransactionState,
-)
+from ocpptrio.store.records import OrphanStopRecord, ReviewRecord, TransactionRecord
+from ocpptrio.store.vocabulary import Conclusion, Confidence, EnergySource, TransactionState
 
 
 class Decision(StrEnum):

@@ -24,7 +24,8 @@ from ocpptrio.session.registry import Registry
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import commands, events
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState
 
 LOOK_S: Final = 60  # at least: wall time may be set forward
 EVENTS_REPLAYED: Final = 1000  # of a charge point, to find what happened while we were not there

@@ -40,7 +40,7 @@ from ocpptrio.protocol.firmware import GetDiagnostics, GetDiagnosticsResponse, U
 from ocpptrio.protocol.remote_trigger import TriggerMessage
 from ocpptrio.protocol.security import ExtendedTriggerMessage, GetLog, SignedUpdateFirmware
 from ocpptrio.session.state import SessionState
-from ocpptrio.store.records import ACCEPTING, EffectState
+from ocpptrio.store.vocabulary import ACCEPTING, EffectState
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 60 * MINUTE_S

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ocpptrio.protocol.core import ReadingContext
-from ocpptrio.store.records import EnergySource, RegisterHabit
+from ocpptrio.store.vocabulary import EnergySource, RegisterHabit
 
 # No connector delivers more; what a register shows above it was not charged meanwhile.
 MOST_W: Final = 500_000

@@ -9,7 +9,7 @@ from ocpptrio.errors import OcpptrioError
 from ocpptrio.services.charge_points import known
 from ocpptrio.store import charge_point_groups, wanted_configuration
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import WantedScope
+from ocpptrio.store.vocabulary import WantedScope
 
 
 class NotInGroup(OcpptrioError):

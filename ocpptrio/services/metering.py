@@ -27,12 +27,8 @@ from ocpptrio.services import registers, suspicion
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.store import meter_readings, reviews, transactions
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import (
-    MeterReading,
-    ReviewKind,
-    TransactionRecord,
-    TransactionState,
-)
+from ocpptrio.store.records import MeterReading, TransactionRecord
+from ocpptrio.store.vocabulary import ReviewKind, TransactionState
 
 # Measurand -> the column that holds it.
 COLUMNS: Final[dict[str, str]] = {

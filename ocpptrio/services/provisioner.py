@@ -45,7 +45,8 @@ from ocpptrio.services.wanted import (
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.store import charge_points, provisioning
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import AttemptedRecord, AttemptOutcome, ProvisioningRecord
+from ocpptrio.store.records import AttemptedRecord, ProvisioningRecord
+from ocpptrio.store.vocabulary import AttemptOutcome
 from ocpptrio.vendor_profiles import matches
 
 IDLE_LOOK_S: Final = 60  # s between looks whether the transaction has ended

@@ -31,15 +31,8 @@ from ocpptrio.store import (
     transactions,
 )
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import (
-    Conclusion,
-    Confidence,
-    ConnectorRecord,
-    OrphanStopRecord,
-    ReviewKind,
-    TransactionRecord,
-    TransactionState,
-)
+from ocpptrio.store.records import ConnectorRecord, OrphanStopRecord, TransactionRecord
+from ocpptrio.store.vocabulary import Conclusion, Confidence, ReviewKind, TransactionState
 
 LOOK_EVERY_S: Final = 300
 AT_A_TIME: Final = 100  # transactions concluded in one write

@@ -10,13 +10,8 @@ from ocpptrio.services import energy
 from ocpptrio.services.energy import Energy, Sample, Span
 from ocpptrio.store import meter_readings, register_habits, reviews, transactions
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import (
-    EnergySource,
-    RegisterHabit,
-    ReviewKind,
-    TransactionRecord,
-    TransactionState,
-)
+from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.vocabulary import EnergySource, RegisterHabit, ReviewKind, TransactionState
 
 # Those whose energy can be told better when readings come late.
 _IMPROVABLE = {

@@ -17,7 +17,7 @@ from ocpptrio.services import suspicion
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.store import charge_points, register_habits
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import RegisterHabit
+from ocpptrio.store.vocabulary import RegisterHabit
 from ocpptrio.vendor_profiles import VendorProfiles
 
 

@@ -21,12 +21,12 @@ from ocpptrio.services.flags import (
 from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
 from ocpptrio.store import conclusions, reviews, transactions
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import (
+from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.vocabulary import (
     Conclusion,
     Confidence,
     EnergySource,
     ReviewKind,
-    TransactionRecord,
     TransactionState,
 )
 

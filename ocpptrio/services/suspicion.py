@@ -7,7 +7,8 @@ closed here. Not here: what ends a suspect (reconciliation).
 from ocpptrio.events import Fact
 from ocpptrio.store import conclusions, reviews, transactions
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import Conclusion, Confidence, ReviewKind, TransactionRecord
+from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.vocabulary import Conclusion, Confidence, ReviewKind
 
 
 def suspect_all(db: Db, charge_point_id: str, booted_at_us: int) -> None:

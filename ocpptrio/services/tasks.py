@@ -34,8 +34,9 @@ from ocpptrio.services.command_sending import check_allowed
 from ocpptrio.session.registry import Registry
 from ocpptrio.store import charge_point_groups, commands, tasks
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import CommandRecord, CommandState, TaskRecord, TaskState
+from ocpptrio.store.records import CommandRecord, TaskRecord
 from ocpptrio.store.tasks import Progress, Terms
+from ocpptrio.store.vocabulary import CommandState, TaskState
 
 AT_A_TIME: Final = 10  # a mistake in a request then reaches few before it is seen
 PROGRESS_EVENTS: Final = 50  # of one task

@@ -26,7 +26,8 @@ from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
 from ocpptrio.services.verdict import Verdict
 from ocpptrio.store import meter_readings, transactions
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import TransactionRecord, TransactionState
+from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.vocabulary import TransactionState
 
 SECOND_US: Final = 1_000_000  # to which charge points cut their times
 LATE_US: Final = 10 * SECOND_US  # a start that is older was queued

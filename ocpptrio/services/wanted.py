@@ -16,13 +16,8 @@ from ocpptrio.config import ProvisioningSettings
 from ocpptrio.redaction import is_secret
 from ocpptrio.store import configuration, provisioning, wanted_configuration
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import (
-    AttemptedRecord,
-    AttemptOutcome,
-    ConfigurationRecord,
-    WantedRecord,
-    WantedScope,
-)
+from ocpptrio.store.records import AttemptedRecord, ConfigurationRecord, WantedRecord
+from ocpptrio.store.vocabulary import AttemptOutcome, WantedScope
 from ocpptrio.vendor_profiles import VendorProfile, matches
 
 MEASURAND_LISTS: Final = frozenset(

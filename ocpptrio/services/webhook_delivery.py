@@ -25,8 +25,9 @@ from ocpptrio.services.outbound import Answer, Outbound, Unreachable
 from ocpptrio.services.pauses import pause_s
 from ocpptrio.store import events, webhooks
 from ocpptrio.store.driver import Reader, Store
-from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord, WebhookState
+from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord
 from ocpptrio.store.retention import DAY_US
+from ocpptrio.store.vocabulary import WebhookState
 
 EVENTS: Final = 100  # of one POST
 BODY_BYTES: Final = 262_144  # of one POST, unless a single event is longer

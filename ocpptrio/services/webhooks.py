@@ -20,7 +20,8 @@ from ocpptrio.services.outbound import check_url
 from ocpptrio.services.webhook_delivery import WebhookDelivery
 from ocpptrio.store import charge_points, events, webhooks
 from ocpptrio.store.driver import Db, Reader, Store
-from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord, WebhookState
+from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord
+from ocpptrio.store.vocabulary import WebhookState
 
 MOST: Final = 100  # webhooks: each has a task, and reads what happens
 

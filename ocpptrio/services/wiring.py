@@ -53,7 +53,7 @@ from ocpptrio.services.webhooks import WebhookService
 from ocpptrio.session.registry import Registry
 from ocpptrio.store import mqtt
 from ocpptrio.store.driver import Store
-from ocpptrio.store.records import CommandState
+from ocpptrio.store.vocabulary import CommandState
 
 if TYPE_CHECKING:
     from ocpptrio.services.mqtt import MqttPublisher  # needs an extra

@@ -37,7 +37,7 @@ from ocpptrio.events import (
     TransactionSuperseded,
 )
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus, RegistrationStatus
-from ocpptrio.store.records import Conclusion
+from ocpptrio.store.vocabulary import Conclusion
 
 # Boots and connections within this time are remembered, up to so many.
 RECENT_US = 3_600_000_000

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import Role, TokenRecord, UserRecord
+from ocpptrio.store.records import TokenRecord, UserRecord
+from ocpptrio.store.vocabulary import Role
 
 LOGINS_KEPT = 100  # of one user; the oldest goes first
 

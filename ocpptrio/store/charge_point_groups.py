@@ -6,7 +6,7 @@ Not here: what a group may do or is to be set to (each in the module of its subj
 from typing import cast
 
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import WantedScope
+from ocpptrio.store.vocabulary import WantedScope
 
 
 def put(db: Db, group: str, charge_point_id: str) -> bool:

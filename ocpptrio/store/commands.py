@@ -16,7 +16,8 @@ from ocpptrio.protocol.actions import Role, encode, spec_of
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.redaction import redact
 from ocpptrio.store.driver import Db, Reader, Row, SqlValue
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState
 
 # Commands waiting for one charge point: days of a busy one; more is a mistake in a loop.
 QUEUE_LENGTH: Final = 1000

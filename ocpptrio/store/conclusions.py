@@ -2,13 +2,8 @@
 
 from ocpptrio.events import Facts, TransactionReconciled
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import (
-    Conclusion,
-    ConclusionRecord,
-    Confidence,
-    TransactionRecord,
-    facts_json,
-)
+from ocpptrio.store.records import ConclusionRecord, TransactionRecord, facts_json
+from ocpptrio.store.vocabulary import Conclusion, Confidence
 
 
 def add(

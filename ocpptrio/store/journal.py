@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from ocpptrio.store.driver import Reader, Row, SqlValue, Table, like
-from ocpptrio.store.records import Direction, JournalEntry
+from ocpptrio.store.records import JournalEntry
+from ocpptrio.store.vocabulary import Direction
 
 TABLE = Table(
     name="journal",

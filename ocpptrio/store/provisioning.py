@@ -5,7 +5,8 @@ Not here: what is wanted (wanted_configuration), what is reported (configuration
 
 from ocpptrio.events import ProvisioningChanged, ProvisioningState
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import AttemptedRecord, AttemptOutcome, ProvisioningRecord
+from ocpptrio.store.records import AttemptedRecord, ProvisioningRecord
+from ocpptrio.store.vocabulary import AttemptOutcome
 
 
 def get(reader: Reader, charge_point_id: str) -> ProvisioningRecord:

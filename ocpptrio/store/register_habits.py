@@ -2,7 +2,8 @@
 
 from ocpptrio.events import Facts, RegisterHabitNoted
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import RegisterHabit, RegisterHabitRecord, facts_json
+from ocpptrio.store.records import RegisterHabitRecord, facts_json
+from ocpptrio.store.vocabulary import RegisterHabit
 
 _SELECT = "SELECT * FROM register_habits"
 

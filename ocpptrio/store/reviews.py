@@ -2,7 +2,8 @@
 
 from ocpptrio.events import Facts, ReviewOpened, ReviewResolved
 from ocpptrio.store.driver import Db, Reader, SqlValue
-from ocpptrio.store.records import ReviewKind, ReviewRecord, facts_json
+from ocpptrio.store.records import ReviewRecord, facts_json
+from ocpptrio.store.vocabulary import ReviewKind
 
 _SELECT = "SELECT * FROM reviews"
 

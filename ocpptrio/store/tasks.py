@@ -14,7 +14,8 @@ from ocpptrio.events import TaskChanged
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.commands import Draft
 from ocpptrio.store.driver import Db, Reader, SqlValue
-from ocpptrio.store.records import CommandState, EffectState, TaskRecord, TaskState, has_failed
+from ocpptrio.store.records import TaskRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState, TaskState, has_failed
 
 # Charge points of one task: their rows are inserted in one commit, some 100 ms.
 LARGEST: Final = 10_000

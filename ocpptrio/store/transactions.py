@@ -8,13 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus, id_tag_key
 from ocpptrio.store.driver import Db, Reader, SqlValue
-from ocpptrio.store.records import (
-    EnergySource,
-    Running,
-    TransactionRecord,
-    TransactionState,
-    split_flags,
-)
+from ocpptrio.store.records import Running, TransactionRecord, split_flags
+from ocpptrio.store.vocabulary import EnergySource, TransactionState
 
 # Registers are looked up with the row, two steps into an index each: kept up to date with each
 # reading, they would cost the busiest path of all. Without the plus, SQLite would not use the

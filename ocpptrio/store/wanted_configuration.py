@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from ocpptrio.events import WantedConfigurationChanged
 from ocpptrio.store import charge_point_groups
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import WantedRecord, WantedScope
+from ocpptrio.store.records import WantedRecord
+from ocpptrio.store.vocabulary import WantedScope
 
 _SELECT = "SELECT * FROM wanted_configuration"
 

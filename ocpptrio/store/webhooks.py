@@ -11,7 +11,8 @@ from msgspec.structs import asdict, replace
 from ocpptrio.events import WebhookChanged, WebhookLagging
 from ocpptrio.store import events
 from ocpptrio.store.driver import Db, Reader, Row
-from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord, WebhookState
+from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord
+from ocpptrio.store.vocabulary import WebhookState
 
 DELIVERIES: Final = 100  # tries that are kept, of each webhook
 # Failures in a row, some minute, until it is told: a receiver may be restarted.

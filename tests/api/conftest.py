@@ -9,7 +9,7 @@ import pytest
 from ocpptrio.api import Api
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.services.access import new_token
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 from tests.clients import test_settings
 
 BASE = "http://127.0.0.1/api/v1"

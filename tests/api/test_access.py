@@ -9,7 +9,7 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.services.access import FAILURES_PER_USER, first_login_key
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 from tests.api.conftest import Client, client
 
 PASSWORD = "correct horse battery"

@@ -15,8 +15,8 @@ import trio
 
 from ocpptrio.clock import system_clock
 from ocpptrio.services.access import new_token
-from ocpptrio.store.records import Role
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.store.vocabulary import Role
 
 EXAMPLES = os.environ.get("OCPPTRIO_OPENAPI_EXAMPLES")
 PHASES = "fuzzing,stateful" if EXAMPLES is None else "coverage,fuzzing,stateful"

@@ -5,7 +5,7 @@ from typing import Any
 
 from ocpptrio.api import Api
 from ocpptrio.api.openapi import document
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 from tests.api.conftest import Client
 
 

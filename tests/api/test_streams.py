@@ -19,7 +19,7 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import ApiSettings
 from ocpptrio.store import access, charge_points, events
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 from tests.api.conftest import Client, token_for
 from tests.clients import test_settings
 from tests.test_central_system import Wire, plug_in

@@ -10,7 +10,8 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.services.flags import meaning
 from ocpptrio.store import meter_readings, reviews, transactions
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import MeterReading, ReviewKind
+from ocpptrio.store.records import MeterReading
+from ocpptrio.store.vocabulary import ReviewKind
 from tests.api.conftest import Client
 from tests.cli.test_transactions import NOON_US, measure, start, stop
 

@@ -9,8 +9,8 @@ import pytest
 from ocpptrio.services import rollups
 from ocpptrio.store import events, progress, transactions
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import TransactionState
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.store.vocabulary import TransactionState
 
 TRANSACTIONS = 2 * big_data.PLACES  # two for each connector
 

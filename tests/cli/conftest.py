@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 
 from ocpptrio.cli.app import main
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import Role
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.store.vocabulary import Role
 from tests.api.conftest import token_for
 from tests.api.test_streams import Serving, opened
 

@@ -9,7 +9,7 @@ from ocpptrio.clock import system_clock
 from ocpptrio.daemon_lock import only_daemon
 from ocpptrio.store import charge_points, commands
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import CommandState, EffectState
+from ocpptrio.store.vocabulary import CommandState, EffectState
 from tests.cli.conftest import Command
 
 Write = Callable[[Callable[[Db], object]], object]

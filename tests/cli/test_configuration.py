@@ -9,7 +9,8 @@ from ocpptrio.events import ProvisioningState
 from ocpptrio.protocol.core import BootNotification
 from ocpptrio.store import charge_points, configuration, events, provisioning
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import AttemptedRecord, AttemptOutcome, ConfigurationRecord
+from ocpptrio.store.records import AttemptedRecord, ConfigurationRecord
+from ocpptrio.store.vocabulary import AttemptOutcome
 from tests.cli.conftest import Command
 
 Write = Callable[[Callable[[Db], object]], object]

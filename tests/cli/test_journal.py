@@ -9,8 +9,8 @@ import trio.testing
 
 from ocpptrio.cli.journal import Filter, tail
 from ocpptrio.store import journal
-from ocpptrio.store.records import Direction
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.store.vocabulary import Direction
 from tests.cli.conftest import Command
 
 NOON_US = 1_795_348_800_000_000  # 2026-11-22 12:00 UTC

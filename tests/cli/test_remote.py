@@ -12,7 +12,7 @@ from ocpptrio.cli.options import FROM_SETTINGS, Database
 from ocpptrio.cli.output import Failed
 from ocpptrio.cli.remote import Remote
 from ocpptrio.store import charge_points
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 from tests.api.conftest import token_for
 from tests.cli.conftest import Command, There
 from tests.clients import BOOT

@@ -7,7 +7,7 @@ import pytest
 from ocpptrio.clock import system_clock
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import CommandState
+from ocpptrio.store.vocabulary import CommandState
 from tests.cli.conftest import Command
 
 Write = Callable[[Callable[[Db], object]], object]

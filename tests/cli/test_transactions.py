@@ -11,7 +11,8 @@ from ocpptrio.presentation import csv_cell
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.store import meter_readings, orphan_stops, reviews, transactions
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import MeterReading, ReviewKind
+from ocpptrio.store.records import MeterReading
+from ocpptrio.store.vocabulary import ReviewKind
 from tests.cli.conftest import Command
 
 Write = Callable[[Callable[[Db], object]], object]

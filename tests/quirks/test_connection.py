@@ -26,7 +26,7 @@ from ocpptrio.protocol.remote_trigger import MessageTrigger, TriggerMessage
 from ocpptrio.services.wanted import want
 from ocpptrio.session.liveness import PING_AFTER
 from ocpptrio.store import charge_points, commands
-from ocpptrio.store.records import WantedScope
+from ocpptrio.store.vocabulary import WantedScope
 from tests.clients import Frame, RawChargePoint, charge_point, close_code, now, test_settings
 from tests.quirks.scene import (
     BOOTED,

@@ -28,7 +28,7 @@ from ocpptrio.protocol.firmware import GetDiagnostics, UpdateFirmware
 from ocpptrio.protocol.security import FirmwareType, SignedUpdateFirmware
 from ocpptrio.protocol.smart_charging import ChargingProfileStatus, SetChargingProfile
 from ocpptrio.store import commands, configuration, id_tags
-from ocpptrio.store.records import EffectState
+from ocpptrio.store.vocabulary import EffectState
 from tests.clients import RawChargePoint, charge_point
 from tests.quirks.scene import (
     answer_call,

@@ -20,7 +20,7 @@ from ocpptrio.protocol.remote_trigger import (
 )
 from ocpptrio.services.authorization import generated_id_tag
 from ocpptrio.store import commands, conclusions, orphan_stops, reviews
-from ocpptrio.store.records import RegisterHabit, ReviewKind
+from ocpptrio.store.vocabulary import RegisterHabit, ReviewKind
 from tests.clients import BOOT, RawChargePoint, charge_point, now, test_settings
 from tests.quirks.scene import (
     TAG,

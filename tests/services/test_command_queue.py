@@ -25,7 +25,8 @@ from ocpptrio.protocol.core import (
 )
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.store import charge_points, commands
-from ocpptrio.store.records import CommandRecord, CommandState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState
 from tests.services.device import Device, central_system, register
 
 SOFT = Reset(type=ResetType.SOFT)

@@ -24,7 +24,8 @@ from ocpptrio.errors import CallFailed, CommandError
 from ocpptrio.protocol.core import ChangeConfiguration, GetConfiguration
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.store import commands
-from ocpptrio.store.records import CommandRecord, CommandState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState
 from tests.services.device import Answer, Device, central_system, register
 
 ACCEPTED: Answer = {"status": "Accepted"}

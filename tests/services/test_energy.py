@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpptrio.services.energy import Energy, Sample, Span, counted, is_plain, measure
-from ocpptrio.store.records import EnergySource, RegisterHabit
+from ocpptrio.store.vocabulary import EnergySource, RegisterHabit
 
 MINUTE_US = 60_000_000
 BEGIN, END = "Transaction.Begin", "Transaction.End"

@@ -36,7 +36,7 @@ from ocpptrio.store import (
     wanted_configuration,
 )
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import WantedScope
+from ocpptrio.store.vocabulary import WantedScope
 from ocpptrio.vendor_profiles import VendorProfile
 from tests.clients import charge_point, test_settings
 

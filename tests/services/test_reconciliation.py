@@ -28,15 +28,13 @@ from ocpptrio.store import (
     series,
     transactions,
 )
-from ocpptrio.store.records import (
+from ocpptrio.store.records import IdTagRecord, ReviewRecord, TransactionRecord
+from ocpptrio.store.vocabulary import (
     Conclusion,
     Confidence,
     EnergySource,
-    IdTagRecord,
     RegisterHabit,
     ReviewKind,
-    ReviewRecord,
-    TransactionRecord,
     TransactionState,
 )
 from tests.clients import BOOT

@@ -6,7 +6,8 @@ import pytest
 
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services.registers import quick_running_wh
-from ocpptrio.store.records import RegisterHabit, TransactionRecord, TransactionState
+from ocpptrio.store.records import TransactionRecord
+from ocpptrio.store.vocabulary import RegisterHabit, TransactionState
 
 HOUR_US = 3_600_000_000
 

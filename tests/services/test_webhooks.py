@@ -28,7 +28,7 @@ from ocpptrio.services.public_addresses import is_public
 from ocpptrio.services.webhooks import view
 from ocpptrio.store import charge_point_groups, charge_points, events, retention, webhooks
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import WebhookState
+from ocpptrio.store.vocabulary import WebhookState
 from tests.receiver import Received, Receiver, receiver
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -28,12 +28,8 @@ from ocpptrio.store import (
     wanted_configuration,
 )
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import (
-    ChargePointRecord,
-    ConfigurationRecord,
-    ConnectorRecord,
-    WantedScope,
-)
+from ocpptrio.store.records import ChargePointRecord, ConfigurationRecord, ConnectorRecord
+from ocpptrio.store.vocabulary import WantedScope
 
 
 async def _get(store: Store, charge_point_id: str = "CP1") -> ChargePointRecord:

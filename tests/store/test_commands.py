@@ -17,7 +17,8 @@ from ocpptrio.protocol.core import (
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Store
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState
 
 SOFT = Reset(type=ResetType.SOFT)
 SECRET = ChangeConfiguration(key="AuthorizationKey", value="0001020304050607FFFFFFFFFFFFFFFF")

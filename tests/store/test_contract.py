@@ -7,8 +7,8 @@ from ocpptrio.errors import StoreError
 from ocpptrio.events import Connected, NumberedEvent
 from ocpptrio.store import charge_points, events, journal
 from ocpptrio.store.driver import Db, Reader, Store, Table
-from ocpptrio.store.records import Direction
 from ocpptrio.store.sqlite import SqliteStore
+from ocpptrio.store.vocabulary import Direction
 
 
 def _connected(generation: int) -> Connected:

@@ -8,7 +8,8 @@ import pytest
 
 from ocpptrio.store import journal
 from ocpptrio.store.driver import Reader, Row, SqlValue, Store
-from ocpptrio.store.records import Direction, JournalEntry
+from ocpptrio.store.records import JournalEntry
+from ocpptrio.store.vocabulary import Direction
 
 IN, OUT = Direction.IN, Direction.OUT
 FRAMES = [  # charge point, generation, direction, action, unique id, text

@@ -23,14 +23,8 @@ from ocpptrio.store import (
     transactions,
 )
 from ocpptrio.store.driver import Db, Store
-from ocpptrio.store.records import (
-    CommandState,
-    Direction,
-    JournalEntry,
-    MeterReading,
-    ReviewKind,
-    RollupRecord,
-)
+from ocpptrio.store.records import JournalEntry, MeterReading, RollupRecord
+from ocpptrio.store.vocabulary import CommandState, Direction, ReviewKind
 
 DAY_US = 86_400_000_000
 NOW_US = 1000 * DAY_US

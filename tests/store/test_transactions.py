@@ -8,7 +8,8 @@ from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.store import meter_readings, transactions
 from ocpptrio.store.driver import Reader, Store
-from ocpptrio.store.records import MeterReading, TransactionRecord, TransactionState
+from ocpptrio.store.records import MeterReading, TransactionRecord
+from ocpptrio.store.vocabulary import TransactionState
 
 START: dict[str, Any] = {  # Any: arguments of any type
     "charge_point_id": "CP1",

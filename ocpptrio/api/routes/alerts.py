@@ -17,7 +17,8 @@ from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.views import View, shown
 from ocpptrio.config import AlertKind, MailSecurity
 from ocpptrio.presentation import at
-from ocpptrio.store.records import AlertRecord, Role
+from ocpptrio.store.records import AlertRecord
+from ocpptrio.store.vocabulary import Role
 
 Open = Annotated[
     bool | None, QueryParameter(name="open", description="only those that are open, or over")

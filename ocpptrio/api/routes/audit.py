@@ -12,7 +12,8 @@ from ocpptrio.api.given import Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.views import View, shown
 from ocpptrio.store import audit
-from ocpptrio.store.records import AuditRecord, Role
+from ocpptrio.store.records import AuditRecord
+from ocpptrio.store.vocabulary import Role
 
 Actor = Annotated[
     str | None,

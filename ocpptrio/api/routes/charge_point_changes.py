@@ -35,7 +35,8 @@ from ocpptrio.services.charge_points import (
 )
 from ocpptrio.store import charge_points
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import ChargePointRecord, Role
+from ocpptrio.store.records import ChargePointRecord
+from ocpptrio.store.vocabulary import Role
 
 SECOND_US: Final = 1_000_000
 EDITS: Final = needs(Role.OPERATOR, **{CONFLICTS: True})

@@ -28,7 +28,8 @@ from ocpptrio.protocol.actions import ACTIONS, ActionSpec, Role
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.store import commands
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import CommandRecord, CommandState, EffectState
+from ocpptrio.store.records import CommandRecord
+from ocpptrio.store.vocabulary import CommandState, EffectState
 
 # The Actions that a central system sends: each has a route here, and one for tasks.
 OURS: Final = [spec for spec in ACTIONS.values() if Role.CENTRAL_SYSTEM in spec.senders]

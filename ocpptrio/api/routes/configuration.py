@@ -40,10 +40,9 @@ from ocpptrio.store.records import (
     ChargePointRecord,
     ConfigurationChange,
     ProvisioningRecord,
-    Role,
     WantedRecord,
-    WantedScope,
 )
+from ocpptrio.store.vocabulary import Role, WantedScope
 
 OF_ONE: Final = "/charge-points/{charge_point_id:str}/configuration"
 OF_GROUP: Final = "/groups/{group:str}/configuration"

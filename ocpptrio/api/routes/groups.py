@@ -17,7 +17,8 @@ from ocpptrio.services import groups
 from ocpptrio.services.groups import NotInGroup
 from ocpptrio.store import charge_point_groups, wanted_configuration
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import WantedRecord, WantedScope
+from ocpptrio.store.records import WantedRecord
+from ocpptrio.store.vocabulary import WantedScope
 
 NAME_LENGTH: Final = 100
 

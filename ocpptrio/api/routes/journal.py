@@ -18,7 +18,8 @@ from ocpptrio.api.views import View, shown
 from ocpptrio.store import journal
 from ocpptrio.store.driver import Reader
 from ocpptrio.store.journal import FrameKind
-from ocpptrio.store.records import Direction, JournalEntry
+from ocpptrio.store.records import JournalEntry
+from ocpptrio.store.vocabulary import Direction
 
 MEDIA_TYPE: Final = "application/jsonl"
 

@@ -19,7 +19,8 @@ from ocpptrio.services import decisions
 from ocpptrio.services.decisions import Decision
 from ocpptrio.store import orphan_stops, reviews
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import OrphanStopRecord, ReviewKind, ReviewRecord, TransactionState
+from ocpptrio.store.records import OrphanStopRecord, ReviewRecord
+from ocpptrio.store.vocabulary import ReviewKind, TransactionState
 
 Resolved = Annotated[
     bool | None, QueryParameter(description="only what is resolved, or only what still waits")

@@ -17,7 +17,7 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.presentation import at
 from ocpptrio.services.access import MAX_PASSWORD, Principal
 from ocpptrio.store import access
-from ocpptrio.store.records import Role
+from ocpptrio.store.vocabulary import Role
 
 Password = Annotated[str, Meta(max_length=MAX_PASSWORD)]
 

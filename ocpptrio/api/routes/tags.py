@@ -38,7 +38,8 @@ from ocpptrio.services.authorization import account_of, generated_id_tag
 from ocpptrio.services.tags import SettledTag
 from ocpptrio.store import charge_points
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import IdTagRecord, Role
+from ocpptrio.store.records import IdTagRecord
+from ocpptrio.store.vocabulary import Role
 
 CHANGES: Final = {CONFLICTS: True}
 CSV: Final = "text/csv"

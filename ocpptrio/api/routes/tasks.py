@@ -30,8 +30,9 @@ from ocpptrio.protocol.actions import ActionSpec
 from ocpptrio.services.tasks import AT_A_TIME, SHARE
 from ocpptrio.store import tasks
 from ocpptrio.store.driver import Reader
-from ocpptrio.store.records import TaskRecord, TaskState
+from ocpptrio.store.records import TaskRecord
 from ocpptrio.store.tasks import LARGEST, Progress
+from ocpptrio.store.vocabulary import TaskState
 
 TAGS: Final = ["tasks"]
 

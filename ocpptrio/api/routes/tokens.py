@@ -17,7 +17,8 @@ from ocpptrio.api.views import Change, View, shown
 from ocpptrio.services.access import LONGEST_TOKEN_NAME, new_token
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db
-from ocpptrio.store.records import Role, TokenRecord
+from ocpptrio.store.records import TokenRecord
+from ocpptrio.store.vocabulary import Role
 
 ADMIN: Final = needs(Role.ADMIN)
 DAY_US: Final = 86_400 * 1_000_000

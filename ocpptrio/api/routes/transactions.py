@@ -24,13 +24,12 @@ from ocpptrio.services import decisions, flags, registers, transactions_csv
 from ocpptrio.store import commands, conclusions, meter_readings, reviews, transactions
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.meter_readings import SignedValue as SignedValueRecord
-from ocpptrio.store.records import (
+from ocpptrio.store.records import MeterReading, TransactionRecord
+from ocpptrio.store.vocabulary import (
     CommandState,
     Conclusion,
     Confidence,
     EnergySource,
-    MeterReading,
-    TransactionRecord,
     TransactionState,
 )
 

@@ -28,7 +28,8 @@ from ocpptrio.services.access import (
 )
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import Role, UserRecord
+from ocpptrio.store.records import UserRecord
+from ocpptrio.store.vocabulary import Role
 
 ADMIN: Final = needs(Role.ADMIN)
 ADMIN_CONFLICTS: Final = needs(Role.ADMIN, **{CONFLICTS: True})

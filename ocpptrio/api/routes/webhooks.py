@@ -19,7 +19,8 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.services import webhooks
 from ocpptrio.store import webhooks as store
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import Role, WebhookDeliveryRecord, WebhookRecord, WebhookState
+from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord
+from ocpptrio.store.vocabulary import Role, WebhookState
 
 SEEN: Final = needs(Role.OPERATOR)
 ADMIN: Final = needs(Role.ADMIN)
