@@ -5,15 +5,16 @@ people (cli.output), which record is shown where (api).
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cache, lru_cache
 from io import StringIO
 from typing import Any, Final
 
 import msgspec
 
 from ocpptrio.clock import from_us
-from ocpptrio.events import NumberedEvent
+from ocpptrio.events import Event, Fact, Facts, NumberedEvent
 
 # What the store keeps for itself.
 _PRIVATE: Final = ("id_tag_key", "group_key", "key_folded", "digest", "secret_request", "secret")
@@ -38,9 +39,8 @@ def public(record: object) -> dict[str, object]:
 
 def public_event(numbered: NumberedEvent) -> dict[str, object]:
     """What programs get of an event: its number, its kind, its fields, with times as times."""
-    # Any: to_builtins gives plain JSON values.
-    body: dict[str, Any] = _public_times(msgspec.to_builtins(numbered.event))
-    return {"number": numbered.number, **body}
+    event = numbered.event
+    return {"number": numbered.number, **_view(type(event), msgspec.to_builtins(event))}
 
 
 def at(us: int | None) -> datetime | None:
@@ -80,16 +80,42 @@ def json_line(record: object) -> str:
     return msgspec.json.encode(public(record)).decode() + "\n"
 
 
-def _public_times(value: Any) -> Any:  # Any: JSON
-    if isinstance(value, dict):
-        return {
-            name.removesuffix("_us") if name.endswith(_TIMES) else name: (
-                rfc3339(from_us(inner))
-                if name.endswith(_TIMES) and isinstance(inner, int)
-                else _public_times(inner)
-            )
-            for name, inner in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_public_times(inner) for inner in value]
-    return value
+# Thousands of events a second are shown while somebody watches a large fleet: what can be known of
+# a kind is found once.
+
+
+def _view(kind: type[Event | Fact], fields: dict[str, Any]) -> dict[str, object]:  # Any: JSON
+    shown = _shown(kind)
+    view = {}
+    for name, value in fields.items():
+        if name in shown:
+            public_name, show = shown[name]
+            view[public_name] = show(value)
+        else:
+            view[name] = value
+    return view
+
+
+@cache
+def _shown(kind: type[Event | Fact]) -> dict[str, tuple[str, Callable[[Any], object]]]:
+    """The fields that are not shown as they are: under which name, and how."""
+    shown: dict[str, tuple[str, Callable[[Any], object]]] = {}
+    for field in msgspec.structs.fields(kind):
+        if field.name.endswith(_TIMES):
+            shown[field.name] = (field.name.removesuffix("_us"), _time)
+        elif field.type == Facts:
+            shown[field.name] = (field.name, lambda facts: [_view(Fact, fact) for fact in facts])
+    return shown
+
+
+def _time(us: int | None) -> str | None:
+    """As `rfc3339`."""
+    if us is None:
+        return None
+    second, rest = divmod(us, 1_000_000)
+    return f"{_second(second)}.{rest:06}Z" if rest else f"{_second(second)}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> str:
+    return from_us(second * 1_000_000).isoformat().removesuffix("+00:00")

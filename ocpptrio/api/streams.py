@@ -1,27 +1,24 @@
 """Live events as server-sent events: each once and in order, from wherever a watcher left off.
 
-The table of events is the truth: a stream reads it until it has caught up, then takes what the hub
-hands out, and goes back to the table when it was too slow for that. Whoever does not read keeps
-nobody waiting but himself: what he has not read is in the table, not in memory.
+The table of events is the truth: a stream reads it until it has caught up, then takes what has just
+happened from memory, and goes back to the table when it was too slow for that. Whoever does not
+read keeps nobody waiting but himself: what he has not read is in the table.
 
-Not here: the hub (session.hub), which events there are (events).
+Not here: what is in memory (recent), which events there are (events).
 """
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
 import trio
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from ocpptrio.api.recent import Message, Recent, Wanted, encoded
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.errors import StoreError
-from ocpptrio.events import NumberedEvent
-from ocpptrio.presentation import public_event
-from ocpptrio.session.hub import Watcher
 from ocpptrio.store import events
 from ocpptrio.store.driver import Reader
 
@@ -29,10 +26,7 @@ from ocpptrio.store.driver import Reader
 HEARTBEAT_S: Final = 15
 # Between two sends: each costs as much as many events, and nobody sees the difference.
 PAUSE_S: Final = 0.05
-# What a stream that does not get on holds in memory, in events: some 0.1 MB, usually.
-BACKLOG: Final = 256  # behind the hub; one further behind reads the table
-AT_ONCE: Final = 100  # of one read of the table
-ENCODED_KEPT: Final = 256  # which many streams are about to send
+AT_ONCE: Final = 100  # events, of one read of the table
 SEND_BYTES: Final = 65_536  # of one send, about
 RETRY_MS: Final = 2000  # until a browser comes back
 RESET: Final = "reset"  # the kind of what says that events are missing
@@ -42,21 +36,6 @@ _HEADERS: Final = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would collect it
 ]
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What a watcher asks for.
-
-    Attributes:
-        after: the number of the last event that it saw; None: begin now.
-    """
-
-    after: int | None
-    charge_point_id: str | None
-    kinds: frozenset[str] | None
-
-    def fits(self, numbered: NumberedEvent) -> bool:
-        return self.kinds is None or numbered.event.kind in self.kinds
 
 
 class Streams:
@@ -71,7 +50,8 @@ class Streams:
         self._closing = closing
         self._most = most
         self._open = 0
-        self._encoded: OrderedDict[int, bytes] = OrderedDict()
+        self._recent = Recent()
+        self._stop_taking: Callable[[], None] = lambda: None
 
     @property
     def full(self) -> bool:
@@ -86,33 +66,32 @@ class Streams:
         """
 
         async def stream(_scope: Scope, receive: Receive, send: Send) -> None:
-            self._open += 1
-            try:
-                one = _Stream(self._central, self.encoded, wanted, may_watch, send)
+            ends = (self._closing.wait, self._central.hub.closed.wait, partial(_wait_gone, receive))
+            with self._one_more() as recent:
+                one = _Stream(self._central, recent, wanted, may_watch, send)
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_cancel_when, self._closing.wait, nursery.cancel_scope)
-                    nursery.start_soon(
-                        _cancel_when, partial(_wait_gone, receive), nursery.cancel_scope
-                    )
+                    for end in ends:
+                        nursery.start_soon(_cancel_when, end, nursery.cancel_scope)
                     await one.run()
                     nursery.cancel_scope.cancel()
                 if not one.cut_off:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
-            finally:
-                self._open -= 1
 
         return stream
 
-    def encoded(self, numbered: NumberedEvent) -> bytes:
-        """An event as it is sent: made once for all streams."""
-        found = self._encoded.get(numbered.number)
-        if found is None:
-            body = msgspec.json.encode(public_event(numbered)).decode()
-            found = _message(numbered.number, numbered.event.kind, body)
-            self._encoded[numbered.number] = found
-            if len(self._encoded) > ENCODED_KEPT:
-                self._encoded.popitem(last=False)
-        return found
+    @contextmanager
+    def _one_more(self) -> Iterator[Recent]:
+        """What is recent, which is kept while anybody watches."""
+        if not self._open:
+            self._recent = Recent()
+            self._stop_taking = self._central.hub.tap(self._recent.take)
+        self._open += 1
+        try:
+            yield self._recent
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._stop_taking()
 
 
 class _Stream:
@@ -125,14 +104,13 @@ class _Stream:
     def __init__(
         self,
         central: CentralSystem,
-        encoded: Callable[[NumberedEvent], bytes],
+        recent: Recent,
         wanted: Wanted,
         may_watch: Callable[[], Awaitable[bool]],
         send: Send,
     ) -> None:
         self._store = central.store
-        self._hub = central.hub
-        self._encoded = encoded
+        self._recent = recent
         self._wanted = wanted
         self._may_watch = may_watch
         self._send_message = send
@@ -140,27 +118,25 @@ class _Stream:
         self.cut_off = True  # it has not begun
 
     async def run(self) -> None:
-        """Send events until the hub is closed, or the right to see them is gone."""
+        """Send events until the right to see them is gone, or the store is closed."""
         await self._begin()
-        # Subscribed first, then read: whatever is written meanwhile is in one or in the other.
-        with self._hub.watch(
-            charge_point_id=self._wanted.charge_point_id, backlog=BACKLOG
-        ) as watcher:
-            try:
-                while await self._may_watch():
-                    due = trio.current_time() + HEARTBEAT_S
-                    while trio.current_time() < due:
-                        missed = watcher.missed  # before the look, which may not see what is
-                        if await self._catch_up(due):
-                            await self._pass_on(watcher, missed, due)
-                    # A comment, and a number: whoever resumes need not look at what did not fit.
-                    await self._send(f":\nid: {self._last}\n\n".encode())
-            except (trio.EndOfChannel, StoreError):
-                return  # the central system ends
+        try:
+            while await self._may_watch():
+                due = trio.current_time() + HEARTBEAT_S
+                while trio.current_time() < due:
+                    if self._recent.has_all_after(self._last):
+                        await self._send_recent(due)
+                    else:
+                        await self._send_from_table()
+                # A comment, and a number: whoever resumes need not look at what did not fit.
+                await self._send(f":\nid: {self._last}\n\n".encode())
+        except StoreError:
+            return
 
     async def _begin(self) -> None:
         after = self._wanted.after
         first, last = await self._store.read(_kept)
+        self._recent.begin(last)
         await self._send_message(
             {"type": "http.response.start", "status": HTTPStatus.OK, "headers": _HEADERS}
         )
@@ -170,8 +146,7 @@ class _Stream:
             self._last = last if after is None else after
             await self._send(f"retry: {RETRY_MS}\nid: {self._last}\n\n".encode())
 
-    async def _catch_up(self, due: float) -> bool:
-        """Send what is in the table; False if there is more when the time is over."""
+    async def _send_from_table(self) -> None:
         wanted = self._wanted
 
         def work(reader: Reader) -> tuple[int, int, events.Scan]:
@@ -184,54 +159,43 @@ class _Stream:
             )
             return *_kept(reader), found
 
-        while trio.current_time() < due:
-            first, last, found = await self._store.read(work)
-            if self._last + 1 < first:
-                await self._reset(first, last, "what came after it is not kept any more")
-                continue
-            await self._send_events(found.events)
-            self._last = found.up_to
-            if not found.more:
-                return True
-        return False
-
-    async def _pass_on(self, watcher: Watcher, missed: int, due: float) -> None:
-        """Send what the hub hands out, until it is time, or something was missed."""
-        while watcher.missed == missed:
-            some: list[NumberedEvent] = []
-            with trio.move_on_at(due):
-                some = await watcher.some()
-            if not some or watcher.missed != missed:
-                return  # some of these may be later than what was missed
-            new = [one for one in some if one.number > self._last and self._wanted.fits(one)]
-            await self._send_events(new)
-            self._last = max(self._last, some[-1].number)
-            await trio.sleep(PAUSE_S)
-
-    async def _send_events(self, some: Sequence[NumberedEvent]) -> None:
+        first, last, found = await self._store.read(work)
+        if self._last + 1 < first:
+            await self._reset(first, last, "what came after it is not kept any more")
+            return
         body = b""
-        for numbered in some:
-            body += self._encoded(numbered)
+        for numbered in found.events:
+            body += Message.of(numbered).text
             if len(body) >= SEND_BYTES:
                 await self._send(body)
                 body = b""
         if body:
             await self._send(body)
+        self._last = found.up_to
+
+    async def _send_recent(self, due: float) -> None:
+        news = self._recent.news
+        body, up_to = self._recent.after(self._last, self._wanted, SEND_BYTES)
+        if up_to == self._last:
+            with trio.move_on_at(due):
+                await news.wait()
+            return
+        if body:
+            await self._send(body)
+        self._last = up_to
+        if len(body) < SEND_BYTES:
+            await trio.sleep(PAUSE_S)
 
     async def _reset(self, first: int, last: int, reason: str) -> None:
         """Say that events are missing; the stream goes on from now."""
-        body = {"number": last, "kind": "reset", "oldest": first, "reason": reason}
-        await self._send(_message(last, RESET, msgspec.json.encode(body).decode()))
+        body: dict[str, object] = {"number": last, "kind": RESET, "oldest": first, "reason": reason}
+        await self._send(encoded(last, RESET, body))
         self._last = last
 
     async def _send(self, body: bytes) -> None:
         self.cut_off = True
         await self._send_message({"type": "http.response.body", "body": body, "more_body": True})
         self.cut_off = False
-
-
-def _message(number: int, kind: str, body: str) -> bytes:
-    return f"id: {number}\nevent: {kind}\ndata: {body}\n\n".encode()
 
 
 def _kept(reader: Reader) -> tuple[int, int]:

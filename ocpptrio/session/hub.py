@@ -1,16 +1,17 @@
-"""Fan-out of events to watchers, through bounded memory channels.
+"""Fan-out of events to watchers, through bounded memory channels, and to taps, at once.
 
 A slow watcher loses events and is told how many; it never delays a charge point. What it lost is
 still in the store, from the last number it saw. Not here: which events there are (events).
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import trio
 
-from ocpptrio.events import NumberedEvent
+from ocpptrio.events import NumberedEvent, Publish
 
 # Events a watcher may be behind: seconds of a busy fleet; one further behind reads the store.
 WATCHER_BACKLOG: Final = 4096
@@ -41,29 +42,19 @@ class Watcher:
         """
         return await self._channel.receive()
 
-    async def some(self) -> list[NumberedEvent]:
-        """All that is there; waits for the first one.
-
-        Raises:
-            trio.EndOfChannel: the hub was closed.
-        """
-        events = [await self._channel.receive()]
-        try:
-            while True:
-                events.append(self._channel.receive_nowait())
-        except (trio.WouldBlock, trio.EndOfChannel):
-            return events
-
 
 class Hub:
     """Hands each event to all who watch, in the order of their numbers.
 
     Attributes:
         missed: events left out because a watcher was too far behind, of all watchers so far.
+        closed: set when there will be no more events.
     """
 
     def __init__(self) -> None:
         self.missed = 0
+        self.closed = trio.Event()
+        self._taps: list[Publish] = []
         self._watchers: dict[Watcher, trio.MemorySendChannel[NumberedEvent]] = {}
 
     def __len__(self) -> int:
@@ -71,6 +62,8 @@ class Hub:
         return len(self._watchers)
 
     def publish(self, events: Sequence[NumberedEvent]) -> None:
+        for take in self._taps:
+            take(events)
         for watcher, channel in self._watchers.items():
             for event in events:
                 if watcher.charge_point_id not in (None, event.event.charge_point_id):
@@ -82,11 +75,9 @@ class Hub:
                     self.missed += 1
 
     @contextmanager
-    def watch(
-        self, *, charge_point_id: str | None = None, backlog: int = WATCHER_BACKLOG
-    ) -> Iterator[Watcher]:
+    def watch(self, *, charge_point_id: str | None = None) -> Iterator[Watcher]:
         """Subscribe for the duration of a `with` block, to one charge point or to all."""
-        send, receive = trio.open_memory_channel[NumberedEvent](backlog)
+        send, receive = trio.open_memory_channel[NumberedEvent](WATCHER_BACKLOG)
         watcher = Watcher(receive, charge_point_id)
         self._watchers[watcher] = send
         try:
@@ -96,8 +87,17 @@ class Hub:
             send.close()
             receive.close()
 
+    def tap(self, take: Publish) -> Callable[[], None]:
+        """Have `take` called with all events, between their commit and the answer to their cause.
+
+        It must be quick and not fail. Returns what ends it.
+        """
+        self._taps.append(take)
+        return partial(self._taps.remove, take)
+
     def close(self) -> None:
         """End every watcher's iteration; what is in its channel can still be read."""
         for channel in self._watchers.values():
             channel.close()
         self._watchers.clear()
+        self.closed.set()

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from ocpptrio import presentation
-from ocpptrio.api import streams
+from ocpptrio.api import recent, streams
 from ocpptrio.api.server import ApiServer
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import ApiSettings
@@ -139,11 +139,11 @@ async def work(wire: Wire, messages: int, chance: random.Random) -> None:
         await trio.sleep(chance.random() * 0.05)
 
 
-@pytest.mark.parametrize(("seed", "backlog"), [(1, 3), (2, 256)])
+@pytest.mark.parametrize(("seed", "kept_bytes"), [(1, 600), (2, 4_000_000)])
 async def test_a_client_that_is_cut_at_random_gets_each_event_once_and_in_order(
-    seed: int, backlog: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, kept_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "BACKLOG", backlog)
+    monkeypatch.setattr(recent, "KEPT_BYTES", kept_bytes)
     monkeypatch.setattr(streams, "PAUSE_S", 0.005)
     chance = random.Random(seed)
     seen: list[int] = []
@@ -182,15 +182,14 @@ async def test_a_client_that_is_cut_at_random_gets_each_event_once_and_in_order(
     assert cuts > 10
 
 
-async def test_what_the_hub_cannot_hold_for_a_stream_comes_from_the_table(
+async def test_what_is_not_recent_enough_comes_from_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streams, "BACKLOG", 3)
+    monkeypatch.setattr(recent, "KEPT_BYTES", 600)
     async with opened() as serving, serving.watching() as watching:
         await watching.begin()
         await serving.register("CP0")
         await watching.several(1)
-        await trio.sleep(2 * streams.PAUSE_S)  # it has caught up, and waits for the hub
         await serving.register(*(f"CP{number}" for number in range(1, 50)))  # in one commit
         expected = list(range(2, 51))
         assert [message["number"] for message in await watching.several(49)] == expected
@@ -351,7 +350,7 @@ async def test_an_event_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch)
         encoded.append(numbered.number)
         return real(numbered)
 
-    monkeypatch.setattr(streams, "public_event", counting)
+    monkeypatch.setattr(recent, "public_event", counting)
     async with opened() as serving, serving.watching() as first, serving.watching() as second:
         await first.begin()
         await second.begin()

@@ -14,7 +14,8 @@ from ocpptrio.api.filters import ChargePointId
 from ocpptrio.api.given import AnyRequest, Central
 from ocpptrio.api.paging import Cursor, Limit, Page, cursor_to, key_of
 from ocpptrio.api.problems import Problem
-from ocpptrio.api.streams import Streams, Wanted
+from ocpptrio.api.recent import Wanted
+from ocpptrio.api.streams import Streams
 from ocpptrio.events import AnyEvent, MeterValuesReceived
 from ocpptrio.presentation import public_event
 from ocpptrio.store import events
