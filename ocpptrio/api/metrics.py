@@ -33,7 +33,7 @@ from ocpptrio.figures import (
     gauge,
     histogram,
 )
-from ocpptrio.session.fleet import Fleet, fleet
+from ocpptrio.session.fleet import Fleet, Queues, fleet, queues
 from ocpptrio.store import statistics
 from ocpptrio.store.vocabulary import CommandState
 
@@ -57,10 +57,11 @@ async def exposition(central: CentralSystem, accept: str = "") -> tuple[str, byt
 async def metrics(central: CentralSystem) -> list[Metric]:
     """All metrics as they are now, those of other sources included."""
     now = await fleet(central.registry)
+    waiting = await queues(central.registry)
     open_commands = await central.store.read(statistics.open_commands)
     return [
         *_about_itself(central),
-        *_of_fleet(now, open_commands),
+        *_of_fleet(now, waiting, open_commands),
         *_of_messages(central.figures),
         *_of_store(central),
         *_of_watchers(central),
@@ -99,7 +100,7 @@ def _about_itself(central: CentralSystem) -> Iterator[Metric]:
     )
 
 
-def _of_fleet(now: Fleet, open_commands: dict[str, int]) -> Iterator[Metric]:
+def _of_fleet(now: Fleet, waiting: Queues, open_commands: dict[str, int]) -> Iterator[Metric]:
     yield gauge("charge_points", "Charge points that are registered", now.charge_points)
     yield gauge("connections_open", "Charge points that are connected", now.connected)
     yield by_label(
@@ -119,8 +120,13 @@ def _of_fleet(now: Fleet, open_commands: dict[str, int]) -> Iterator[Metric]:
         sorted(now.conditions.items()),
     )
     for name, whose, total, highest in (
-        ("inbox", "CALLs of charge points that wait to be answered", now.inbox, now.inbox_max),
-        ("outbox", "CALLs of ours that wait to be sent", now.outbox, now.outbox_max),
+        (
+            "inbox",
+            "CALLs of charge points that wait to be answered",
+            waiting.inbox,
+            waiting.inbox_max,
+        ),
+        ("outbox", "CALLs of ours that wait to be sent", waiting.outbox, waiting.outbox_max),
     ):
         yield gauge(f"{name}_calls", whose, total)
         yield gauge(f"{name}_calls_highest", f"{whose}, at the connection with most", highest)

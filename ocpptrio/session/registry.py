@@ -114,6 +114,11 @@ class Registry:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    @property
+    def connected(self) -> int:
+        """How many are connected."""
+        return sum(session.connection is not None for session in self)
+
     def get(self, charge_point_id: str) -> Session | None:
         return self._sessions.get(charge_point_id)
 

@@ -12,7 +12,6 @@ from ocpptrio.api.views import View
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.clock import from_us
 from ocpptrio.figures import GcPauses
-from ocpptrio.session.fleet import fleet
 from ocpptrio.store import statistics
 from ocpptrio.store.driver import Reader
 
@@ -112,7 +111,6 @@ async def get_system(central: Central) -> System:
 
 async def system_figures(central: CentralSystem) -> System:
     rows, schema = await central.store.read(_of_database)
-    connections = (await fleet(central.registry)).connected
     figures, store = central.figures, central.store
     publisher = central.services.mqtt
     minute, sizes = figures.last_minute(), store.sizes()
@@ -120,7 +118,7 @@ async def system_figures(central: CentralSystem) -> System:
         version=__version__,
         started_at=from_us(figures.started_at_us),
         uptime_s=int(figures.uptime_s),
-        connections=connections,
+        connections=central.registry.connected,
         watchers=len(central.hub),
         database=Database(
             path=store.path,
