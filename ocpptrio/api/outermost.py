@@ -21,7 +21,7 @@ from ocpptrio.store import audit
 
 BODY_KEPT: Final = 4096  # bytes
 # Bodies that are nothing but secrets.
-UNSEEN: Final = ("/session", "/password", "/tokens")
+UNSEEN: Final = ("/session", "/password")
 LOGIN: Final = "/api/v1/session"
 NO_ANSWER: Final = 0  # the status of what was cut off: it may have been done
 CLEANUP_TIMEOUT_S: Final = 5

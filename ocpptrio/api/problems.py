@@ -133,6 +133,8 @@ def of(error: Exception) -> Problem | None:
         case CannotImport():
             where = tuple(FieldError(f"line {line}", reason) for line, reason in error.errors)
             return Problem(HTTPStatus.BAD_REQUEST, str(error), errors=where[:ERRORS_SHOWN])
+        case RecursionError() if "deserializing" in str(error):  # msgspec; any other is ours
+            return bad_request("the body is too deep: too many { and [ in one another")
         case ExceptionGroup() if len(error.exceptions) == 1:
             return of(error.exceptions[0])
     for kind, status in _STATUS:

@@ -49,9 +49,9 @@ def listed(
     if search is not None:
         conditions.append(
             r"""(id_tag_key LIKE ? ESCAPE '\' OR group_key LIKE ? ESCAPE '\'
-            OR lower(note) LIKE ? ESCAPE '\')"""
+            OR lower(note) LIKE lower(?) ESCAPE '\')"""
         )
-        parameters += [like(id_tag_key(search))] * 2 + [like(search.lower())]
+        parameters += [like(id_tag_key(search))] * 2 + [like(search)]
     if parent_id_tag is not None:
         conditions.append("group_key = ?")
         parameters.append(id_tag_key(parent_id_tag))

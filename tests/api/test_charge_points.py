@@ -154,6 +154,7 @@ async def test_the_list_is_searched_and_filtered(central: CentralSystem, viewer:
 
     def work(db: Db) -> None:
         charge_points.edit(db, "köln-2", NOON_US, note="Behind the BERLIN gate")
+        charge_points.edit(db, "köln_1", NOON_US, note="Ähre im Südhof")
         charge_points.connected(db, "berlin-2", peer="10.0.0.7", at_us=NOON_US)
         charge_point_groups.put(db, "yard", "köln_1")
         connectors.put(
@@ -171,6 +172,7 @@ async def test_the_list_is_searched_and_filtered(central: CentralSystem, viewer:
     await central.store.write(work)
     assert await identities(viewer, search="Berlin") == ["berlin-1", "berlin-2", "köln-2"]
     assert await identities(viewer, search="_1") == ["köln_1"]
+    assert await identities(viewer, search="Ähre IM") == ["köln_1"]
     assert await identities(viewer, search="%") == []
     assert await identities(viewer, connected="true") == ["berlin-2"]
     assert await identities(viewer, connected="false", search="berlin-") == ["berlin-1"]

@@ -103,6 +103,7 @@ async def test_a_tag_goes_and_is_gone(operator: Client, viewer: Client) -> None:
     [
         ({"id_tag": "X" * 21}, "id_tag"),
         ({"id_tag": " A"}, "id_tag"),
+        ({"id_tag": ""}, "id_tag"),  # a form that was not filled in: no tag is made up
         ({"id_tag": "A", "week_times": "always"}, "week_times"),
         ({"id_tag": "A", "expires_at": "2099-01-01T00:00:00"}, "expires_at"),
         ({"id_tag": "A", "expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at"),
@@ -122,7 +123,7 @@ async def test_bad_terms_are_told_with_their_field(
 
 async def test_tags_are_found_by_search_group_and_blocked(operator: Client) -> None:
     for number in range(5):
-        terms = {"id_tag": f"TAG_{number}", "blocked": number == 1, "note": f"Nr. {number}"}
+        terms = {"id_tag": f"TAG_{number}", "blocked": number == 1, "note": f"Ärztin Nr. {number}"}
         group = {"parent_id_tag": "FLEET"} if number > 2 else {}
         await operator.json("POST", "tags", 201, json=terms | group)
 
@@ -132,6 +133,7 @@ async def test_tags_are_found_by_search_group_and_blocked(operator: Client) -> N
 
     assert await found(search="g_3") == ["TAG_3"]
     assert await found(search="nr. 2") == ["TAG_2"]
+    assert await found(search="Ärztin NR. 3") == ["TAG_3"]
     assert await found(search="flee") == ["TAG_3", "TAG_4"]
     assert await found(search="%") == []
     assert await found(parent_id_tag="fleet") == ["TAG_3", "TAG_4"]

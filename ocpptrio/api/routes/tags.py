@@ -75,7 +75,7 @@ class NewTag(TermsChange, frozen=True, kw_only=True):
         parent_id_tag: its group, made if it is not there.
     """
 
-    id_tag: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    id_tag: Annotated[str, Meta(min_length=1, max_length=20)] | UnsetType = UNSET
     parent_id_tag: ParentIdTag | UnsetType | None = UNSET
 
 

@@ -14,8 +14,8 @@ from ocpptrio.api.downloads import PAGE, download, pages
 from ocpptrio.api.filters import ChargePointId, Number, Since, Until, stored_us, us
 from ocpptrio.api.given import Central
 from ocpptrio.api.openapi import CONFLICTS
-from ocpptrio.api.paging import Cursor, Limit, Page, cursor_to, key_of, page
-from ocpptrio.api.problems import bad_request, not_found
+from ocpptrio.api.paging import Cursor, Int64, Limit, Page, cursor_to, key_of, page
+from ocpptrio.api.problems import not_found
 from ocpptrio.api.routes.reviews import Evidence, Review, evidence, review_view
 from ocpptrio.api.views import Change, View, shown
 from ocpptrio.central_system import CentralSystem
@@ -343,7 +343,7 @@ async def _readings(
     signed: bool = False,
 ) -> list[MeterReading]:
     """A page of readings, and one more."""
-    after = _after(cursor)
+    after = key_of(cursor, tuple[Int64, Int64])
 
     def work(reader: Reader) -> list[MeterReading]:
         known(reader, transaction_id)
@@ -354,19 +354,8 @@ async def _readings(
     return await central.store.read(work)
 
 
-def _reading_key(reading: MeterReading) -> str:
-    return f"{reading.measured_at_us} {reading.digest}"
-
-
-def _after(cursor: str | None) -> tuple[int, int] | None:
-    key = key_of(cursor, str)
-    if key is None:
-        return None
-    try:
-        measured_at_us, digest = map(int, key.split(" "))
-    except ValueError:
-        raise bad_request("cursor: take it from next_cursor of the page before") from None
-    return measured_at_us, digest
+def _reading_key(reading: MeterReading) -> tuple[int, int]:
+    return reading.measured_at_us, reading.digest
 
 
 def _view(record: TransactionRecord, energy_so_far_wh: int | None) -> Transaction:
