@@ -85,8 +85,7 @@ async def acknowledge(
         now_us = system_clock()
         return [alerts.acknowledge(db, number, who, at_us=now_us) for number in numbers]
 
-    async with database.open() as opened:
-        done = await opened.write(work)
+    done = await database.write(work)
     shown = ", ".join(map(str, numbers))
     output.done(f"acknowledged by {who}: {shown}", [public(one) for one in done])
 

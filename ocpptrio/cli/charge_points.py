@@ -101,7 +101,7 @@ async def add(
             hold_new=hold_new,
         )
 
-    _done("added", await database.write(work), chosen, output)
+    _done("added", await database.write(work, create=True), chosen, output)
 
 
 @app.command

@@ -85,7 +85,6 @@ async def cancel(
         for number in numbers:
             commands.cancel(db, number, system_clock())
 
-    async with database.open() as store:
-        await store.write(work)
+    await database.write(work)
     shown = ", ".join(map(str, numbers))
     output.done(f"cancelled: {shown}", {"cancelled": numbers})

@@ -142,7 +142,7 @@ async def set_(
             raise Failed(str(error)) from None
         return wanted_configuration.concerned(db, scope, target)
 
-    concerned = await database.write(work)
+    concerned = await database.write(work, create=True)
     output.done(
         f"{key} = {value} is wanted of {_of(scope, target, concerned)}",
         {"scope": scope, "target": target, "key": key, "value": value},
@@ -273,7 +273,7 @@ async def import_(
             names = ", ".join(dict.fromkeys(unknown))
             raise Failed(f"{file}: not registered: {names}; nothing was changed")
 
-    await database.write(work)
+    await database.write(work, create=True)
     output.done(f"{plural(len(entries), 'wanted value')} imported", {"imported": len(entries)})
 
 

@@ -60,7 +60,7 @@ async def add(
     )
 
     rights = terms.rights()
-    _done(await database.write(lambda db: tags.add(db, record, rights)), output)
+    _done(await database.write(lambda db: tags.add(db, record, rights), create=True), output)
 
 
 @app.command(name="set")
@@ -155,7 +155,7 @@ async def import_(
     lines = tags_csv.parse(_text(file), "standard input" if str(file) == "-" else str(file))
     now_us = system_clock()
 
-    found = await database.write(lambda db: tags_csv.put(db, lines, now_us))
+    found = await database.write(lambda db: tags_csv.put(db, lines, now_us), create=True)
     sentence = f"{plural(found.added, 'tag')} added, {found.changed} changed"
     output.done(sentence, found._asdict())
 

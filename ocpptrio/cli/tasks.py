@@ -7,7 +7,7 @@ import msgspec
 from cyclopts import App, Parameter, validators
 
 from ocpptrio.cli.command_views import print_table, view
-from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Expiry
 from ocpptrio.cli.output import FOR_PEOPLE, Output, heading, joined, plural, print_fields
 from ocpptrio.cli.requests import Payload, read_request
 from ocpptrio.clock import system_clock
@@ -45,7 +45,7 @@ async def start(
     at_a_time: Limit = AT_A_TIME,
     per_minute: Limit | None = None,
     stop_after: Failures = None,
-    expires: Duration = None,
+    expires: Expiry = None,
     key: str | None = None,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
@@ -85,8 +85,7 @@ async def start(
         )
         return tasks.get(db, task_id)
 
-    async with database.open() as store:
-        record = await store.write(work)
+    record = await database.write(work)
     sentence = f"task {record.task_id}: {action} for {plural(record.total, 'charge point')}"
     if not database.has_daemon():
         sentence += "\nNo daemon runs on this database: it begins when one does (ocpptrio serve)."
@@ -183,8 +182,7 @@ async def cancel(
     Args:
         task: Its number.
     """
-    async with database.open() as store:
-        await store.write(lambda db: tasks.cancel(db, task, system_clock()))
+    await database.write(lambda db: tasks.cancel(db, task, system_clock()))
     output.done(f"task {task} cancelled", {"cancelled": task})
 
 

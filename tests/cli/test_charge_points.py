@@ -398,7 +398,7 @@ def test_one_that_came_from_loopback_is_adopted(ocpptrio: Command, write: Write)
 
 
 def test_only_who_knocked_or_came_from_loopback_is_adopted(ocpptrio: Command, write: Write) -> None:
-    assert "has not tried to connect" in ocpptrio("charge-points", "adopt", "CP1", status=1).err
     ocpptrio("charge-points", "add", "CP1")
+    assert "has not tried to connect" in ocpptrio("charge-points", "adopt", "CP2", status=1).err
     write(turned_away("CP1", "wrong user name or password"))
     assert "set-password CP1" in ocpptrio("charge-points", "adopt", "CP1", status=1).err
