@@ -142,7 +142,7 @@ async def import_(
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
-    """Add or change idTags from a CSV file: all of it, or nothing.
+    """Add or change idTags from a CSV file; if a line of it is wrong, nothing is changed.
 
     The first line names the columns: id_tag, and any of parent_id_tag, expires_at, blocked,
     max_concurrent, note, created_at, week_times, day_budget_wh, month_budget_wh, charge_points,
@@ -153,9 +153,8 @@ async def import_(
         file: The file; - reads standard input.
     """
     lines = tags_csv.parse(_text(file), "standard input" if str(file) == "-" else str(file))
-    now_us = system_clock()
-
-    found = await database.write(lambda db: tags_csv.put(db, lines, now_us), create=True)
+    async with database.open(create=True) as store:
+        found = await tags_csv.put(store, lines, system_clock())
     sentence = f"{plural(found.added, 'tag')} added, {found.changed} changed"
     output.done(sentence, found._asdict())
 

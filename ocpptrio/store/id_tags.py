@@ -4,6 +4,7 @@ Not here: whether one may charge (services), what its group is allowed (tag_grou
 charge (tag_rights).
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 from ocpptrio.protocol.datatypes import id_tag_key
@@ -23,6 +24,12 @@ def get(reader: Reader, id_tag: str) -> IdTagRecord | None:
 
 def everyone(reader: Reader) -> list[IdTagRecord]:
     return [IdTagRecord.of(row) for row in reader.rows(_SELECT + " ORDER BY id_tag_key")]
+
+
+def among(reader: Reader, keys: Sequence[str]) -> list[IdTagRecord]:
+    """Those of these keys that are known."""
+    sql = f"{_SELECT} WHERE id_tag_key IN ({', '.join('?' * len(keys))})"
+    return [IdTagRecord.of(row) for row in reader.rows(sql, keys)]
 
 
 def members(reader: Reader, parent_id_tag: str) -> list[IdTagRecord]:

@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+import trio
 
 from ocpptrio.central_system import CentralSystem
-from ocpptrio.store import charge_points
+from ocpptrio.errors import StoreError
+from ocpptrio.services import tags_csv
+from ocpptrio.store import charge_points, id_tags
+from ocpptrio.store.driver import Db
+from ocpptrio.store.records import IdTagRecord
 from tests.api.conftest import Client
 
 TERMS = {
@@ -194,3 +199,40 @@ async def test_an_import_is_all_or_nothing_and_names_the_lines(operator: Client)
         "POST", "tags.csv", 400, content=b"id_tag\n\xff", headers={"Content-Type": "text/csv"}
     )
     await operator.json("POST", "tags.csv", 415, json={"id_tag": "A"})
+
+
+async def test_others_write_while_a_file_is_imported(
+    central: CentralSystem,
+    operator: Client,
+    nursery: trio.Nursery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tags_csv, "AT_ONCE", 2)
+    monkeypatch.setattr(tags_csv, "PAUSE_S", 0)
+    nursery.start_soon(send, operator, "id_tag\n" + "\n".join("ABCDEF"))
+    seen: list[int] = []
+    while not seen or seen[-1] < 6:
+        seen.append(await central.store.write(lambda db: len(id_tags.everyone(db))))
+    assert {2, 4} <= set(seen)
+
+
+async def test_an_import_that_is_cut_short_says_how_far_it_came(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = id_tags.put
+
+    def until_the_disk_is_full(db: Db, record: IdTagRecord) -> None:
+        if record.id_tag == "E":
+            raise StoreError("the disk is full")
+        put(db, record)
+
+    text = "id_tag\n" + "\n".join("ABCDE")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(tags_csv, "AT_ONCE", 2)
+        meanwhile.setattr(id_tags, "put", until_the_disk_is_full)
+        problem = await send(operator, text, 503)
+    assert problem["detail"] == (
+        "the disk is full; 4 of 5 tags were imported: import the file again"
+    )
+    assert [tag["id_tag"] for tag in (await operator.json("GET", "tags"))["items"]] == [*"ABCD"]
+    assert await send(operator, text) == {"added": 1, "changed": 4}

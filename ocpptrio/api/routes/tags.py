@@ -258,7 +258,7 @@ async def export_tags(central: Central) -> Stream:
 
 @post("/tags.csv", opt=needs(Role.OPERATOR, **{ACCEPTS: CSV}), status_code=200)
 async def import_tags(central: Central, request: AnyRequest) -> ImportedTags:
-    """Add or change idTags from a CSV file: all of it, or nothing.
+    """Add or change idTags from a CSV file; if a line of it is wrong, nothing is changed.
 
     The first line names the columns: id_tag, and any of parent_id_tag, expires_at, blocked,
     max_concurrent, note, created_at, week_times, day_budget_wh, month_budget_wh, charge_points,
@@ -271,8 +271,7 @@ async def import_tags(central: Central, request: AnyRequest) -> ImportedTags:
         raise bad_request(f"not UTF-8; save it as CSV UTF-8 ({error})") from error
     # In a thread: a large file must not keep charge points waiting.
     lines = await trio.to_thread.run_sync(tags_csv.parse, text, "the file")
-    now_us = central.clock()
-    found = await central.store.write(lambda db: tags_csv.put(db, lines, now_us))
+    found = await tags_csv.put(central.store, lines, central.clock())
     return ImportedTags(added=found.added, changed=found.changed)
 
 
