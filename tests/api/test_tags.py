@@ -1,6 +1,7 @@
 """idTags over the API: who may charge, and why."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import trio
@@ -11,7 +12,9 @@ from ocpptrio.services import tags_csv
 from ocpptrio.store import charge_points, id_tags
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import IdTagRecord
-from tests.api.conftest import Client
+from ocpptrio.store.vocabulary import Role
+from tests.api.conftest import Client, token_for
+from tests.api.test_streams import opened
 
 TERMS = {
     "expires_at": "2099-01-01T00:00:00Z",
@@ -236,3 +239,35 @@ async def test_an_import_that_is_cut_short_says_how_far_it_came(
     )
     assert [tag["id_tag"] for tag in (await operator.json("GET", "tags"))["items"]] == [*"ABCD"]
     assert await send(operator, text) == {"added": 1, "changed": 4}
+
+
+async def test_any_tag_and_group_can_stand_in_a_path() -> None:
+    """Over a socket: the server decodes paths before we see them."""
+    async with opened() as serving:
+        operator = Client(
+            base_url=f"http://127.0.0.1:{serving.port}/api/v1",
+            headers={"Authorization": f"Bearer {await token_for(serving.central, Role.OPERATOR)}"},
+        )
+        await serving.register("CP/1")
+        async with operator:
+            for name in ("a/b", "a%2Fb", "50%", "%25", "//", "a b?c#d", "Ä;+&=", "x/verdict"):
+                await use(operator, name)
+
+
+async def use(operator: Client, name: str) -> None:
+    tag, group = (f"{kind}/{quote(name, safe='')}" for kind in ("tags", "tag-groups"))
+    new = {"id_tag": name, "parent_id_tag": name}
+    assert (await operator.json("POST", "tags", 201, json=new))["id_tag"] == name
+    for path, field in ((tag, "id_tag"), (group, "parent_id_tag")):
+        assert (await operator.json("GET", path))[field] == name
+        assert (await operator.json("PATCH", path, json={"note": "seen"}))[field] == name
+        right = {"charge_points": ["CP/1"]}
+        found = await operator.json("PUT", f"{path}/rights", json=right)
+        assert (found[field], found["rights"]["charge_points"]) == (name, ["CP/1"])
+    asked = {"charge_point_id": "CP/1"}
+    assert (await operator.json("GET", f"{tag}/verdict", params=asked))["id_tag"] == name
+    assert (await operator.json("PUT", group, json={"note": "anew"}))["parent_id_tag"] == name
+    listed = (await operator.json("GET", "tags", params={"parent_id_tag": name}))["items"]
+    assert [item["id_tag"] for item in listed] == [name]
+    await operator.json("DELETE", tag, 204)
+    await operator.json("DELETE", group, 204)
