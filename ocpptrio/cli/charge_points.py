@@ -106,7 +106,7 @@ async def add(
 
 @app.command
 async def adopt(
-    charge_point_id: Identity,
+    charge_point_id: str,
     /,
     *,
     password: Password = None,

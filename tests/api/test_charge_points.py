@@ -24,7 +24,20 @@ from tests.clients import RawChargePoint, charge_point, now
 
 NOON_US = 1_795_348_800_000_000  # 2026-11-22 12:00 UTC
 
-ODD = ("a/b", "50%", "50%25", "a%2Fb", "/", "a//b/", "Köln 1", "RDAM|123", "x?y#z", "a;b=c", "..x")
+ODD = (
+    "a/b",
+    "50%",
+    "50%25",
+    "a%2Fb",
+    "/",
+    "a//b/",
+    "Köln 1",
+    "RDAM|123",
+    "x?y#z",
+    "a;b=c",
+    "..x",
+    "not good:",
+)
 
 
 async def register(central: CentralSystem, *identities: str) -> None:
@@ -332,6 +345,9 @@ async def test_a_password_that_is_sent_is_kept_as_a_hash_alone(
         ),
         ({"charge_point_id": " "}, "1 to 255 visible characters"),
         ({"charge_point_id": "a\u0001b"}, "1 to 255 visible characters"),
+        ({"charge_point_id": "a\u202eb"}, "1 to 255 visible characters"),
+        ({"charge_point_id": "CP1 "}, "no blanks around"),
+        ({"charge_point_id": ".."}, "neither . nor .."),
         ({"charge_point_id": "CP1", "mode": "fixed tag"}, "needs an idTag"),
         ({"charge_point_id": "CP1", "learn_for_s": 60}, "the mode learn takes a time"),
         ({"charge_point_id": "CP1", "mode": "learn", "learn_for_s": 90_000}, "learn_for_s"),
