@@ -370,7 +370,8 @@ async def test_modes_are_set_as_on_the_command_line(
     problem = await operator.json(
         "PATCH", "charge-points/CP1", 409, json={"mode": "fixed tag", "fixed_id_tag": "house"}
     )
-    assert "no tag house; add it first" in problem["detail"]
+    assert problem["detail"] == "no tag house; add it to the list of tags first"
+    assert problem["see"] == "POST /api/v1/tags"
     await central.store.write(
         lambda db: id_tags.put(db, IdTagRecord(id_tag="HOUSE", created_at_us=NOON_US))
     )
@@ -435,7 +436,8 @@ async def test_a_removed_one_is_cut_off_and_gone(central: CentralSystem, operato
         await operator.json("DELETE", "charge-points/CP1", 204)
         assert central.registry.get("CP1") is None
     problem = await operator.json("GET", "charge-points/CP1", 404)
-    assert problem["detail"] == "CP1 is not registered; see GET /api/v1/charge-points"
+    assert problem["detail"] == "CP1 is not registered"
+    assert problem["see"] == "GET /api/v1/charge-points"
 
 
 # Who was turned away.

@@ -125,7 +125,7 @@ async def leave_group(
         try:
             groups.leave(db, group, [charge_point_id], at_us)
         except NotInGroup as error:
-            raise not_found(f"{error}; see GET /api/v1/groups/{{group}}") from error
+            raise not_found(str(error), see="GET /api/v1/groups/{group}") from error
 
     await central.store.write(work)
 
@@ -134,7 +134,7 @@ def _known(reader: Reader, group: str) -> tuple[list[str], list[WantedRecord]]:
     members = charge_point_groups.members(reader, group)
     wanted = wanted_configuration.entries(reader, WantedScope.GROUP, group)
     if not (members or wanted):
-        raise not_found(f"there is no group {group}; see GET /api/v1/groups")
+        raise not_found(f"there is no group {group}", see="GET /api/v1/groups")
     return members, wanted
 
 

@@ -18,6 +18,7 @@ from ocpptrio.api.given import AnyRequest, Central
 from ocpptrio.api.openapi import CONFLICTS
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.problems import bad_request
+from ocpptrio.api.routes.charge_points import known as registered
 from ocpptrio.api.tag_terms import (
     BudgetUse,
     Rights,
@@ -30,15 +31,14 @@ from ocpptrio.api.tag_terms import (
 )
 from ocpptrio.api.versions import IfMatch, check, tagged
 from ocpptrio.api.views import View, shown
-from ocpptrio.errors import UnknownChargePoint
+from ocpptrio.central_system import CentralSystem
 from ocpptrio.presentation import at as moment
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services import tags, tags_csv
 from ocpptrio.services.authorization import account_of, generated_id_tag
-from ocpptrio.services.tags import SettledTag
-from ocpptrio.store import charge_points
+from ocpptrio.services.tags import Changes, SettledTag
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import IdTagRecord
+from ocpptrio.store.records import IdTagRecord, TagRights
 from ocpptrio.store.vocabulary import Role
 
 CHANGES: Final = {CONFLICTS: True}
@@ -167,14 +167,7 @@ async def change_tag(
     central: Central, id_tag: FromPath[str], data: JSONBody[TagChange], if_match: IfMatch = None
 ) -> Response[Tag]:
     """Change an idTag; what is not sent stays."""
-    columns = data.changes()
-
-    def work(db: Db) -> SettledTag:
-        check(if_match, version(tags.known(db, id_tag)))
-        return tags.change(db, id_tag, columns, data.new_rights())
-
-    settled = await central.store.write(work)
-    return tagged(_view(settled), version(settled))
+    return await _change(central, id_tag, data.changes(), data.new_rights(), if_match)
 
 
 @put("/tags/{id_tag:str}/rights", opt=CHANGES)
@@ -182,13 +175,7 @@ async def set_tag_rights(
     central: Central, id_tag: FromPath[str], data: JSONBody[Rights], if_match: IfMatch = None
 ) -> Response[Tag]:
     """Say where an idTag may charge, in place of all that was said before."""
-
-    def work(db: Db) -> SettledTag:
-        check(if_match, version(tags.known(db, id_tag)))
-        return tags.change(db, id_tag, {}, data.record())
-
-    settled = await central.store.write(work)
-    return tagged(_view(settled), version(settled))
+    return await _change(central, id_tag, {}, data.record(), if_match)
 
 
 @delete("/tags/{id_tag:str}")
@@ -216,9 +203,7 @@ async def tag_verdict(
     service = central.services.authorization
 
     def work(reader: Reader) -> TagVerdict:
-        place = charge_points.get(reader, charge_point_id)
-        if place is None:
-            raise UnknownChargePoint(f"{charge_point_id} is not registered")
+        place = registered(reader, charge_point_id)
         found = service.foreseen(reader, place, id_tag, at_us)
         when = moment(at_us)
         assert when is not None
@@ -273,6 +258,21 @@ async def import_tags(central: Central, request: AnyRequest) -> ImportedTags:
     lines = await trio.to_thread.run_sync(tags_csv.parse, text, "the file")
     found = await tags_csv.put(central.store, lines, central.clock())
     return ImportedTags(added=found.added, changed=found.changed)
+
+
+async def _change(
+    central: CentralSystem,
+    id_tag: str,
+    columns: Changes,
+    rights: TagRights | None,
+    if_match: str | None,
+) -> Response[Tag]:
+    def work(db: Db) -> SettledTag:
+        check(if_match, version(tags.known(db, id_tag)))
+        return tags.change(db, id_tag, columns, rights)
+
+    settled = await central.store.write(work)
+    return tagged(_view(settled), version(settled))
 
 
 def _view(settled: SettledTag) -> Tag:

@@ -161,7 +161,7 @@ async def _hash(central: CentralSystem, password: str) -> str:
 def _known(reader: Reader, user_name: str) -> UserRecord:
     record = access.user(reader, user_name)
     if record is None:
-        raise not_found(f"there is no user {user_name}; see GET /api/v1/users")
+        raise not_found(f"there is no user {user_name}", see="GET /api/v1/users")
     return record
 
 
