@@ -11,7 +11,6 @@ from litestar.params import QueryParameter
 from ocpptrio.api.problems import bad_request
 
 MOST: Final = 1000  # items of a page
-DEFAULT: Final = 100
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what the store can hold
 
 T = TypeVar("T")

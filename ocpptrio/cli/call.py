@@ -1,15 +1,14 @@
 """`ocpptrio call`: ask one charge point for something, here or through the API of a daemon."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 import trio
-from cyclopts import Parameter
 
 from ocpptrio.cli import command_views
 from ocpptrio.cli.charge_point_views import known
 from ocpptrio.cli.command_views import effect
-from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration, Expiry
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration, Expiry, Flag
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell, printable
 from ocpptrio.cli.remote import HERE, Client, Remote, either
 from ocpptrio.cli.requests import Payload, read_request
@@ -28,8 +27,6 @@ LOOK_EVERY_S: Final = 0.1  # another process writes; a file cannot call us
 WAIT_S: Final = 60
 # s that the API is asked to wait at a time: proxies cut what is silent for longer.
 POLL_S: Final = 30
-
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 
 async def call(

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from ocpptrio.cli import new_password
 from ocpptrio.cli.charge_point_registration import accept, hold, reject
 from ocpptrio.cli.charge_point_views import known, list_, list_attempts, mode_sentence, show
-from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_duration
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag, parse_duration
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.events import OpenMode
@@ -56,9 +56,6 @@ def _duration(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts c
     microseconds = round(parse_duration(tokens[0].value) * 1_000_000)
     check_learn_us(microseconds)
     return microseconds
-
-
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 
 @app.command

@@ -155,5 +155,7 @@ def _duration(_type: Any, tokens: Sequence[Token]) -> float:  # Any: as cyclopts
 
 # The value of an option such as --wait.
 Duration = Annotated[float | None, Parameter(converter=_duration, metavar="TIME")]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 # Of --expires: less than a second is a mistake.
 Expiry = Annotated[Duration, Parameter(validator=validators.Number(gte=1))]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter, Token
 
+from ocpptrio.cli.options import Flag
 from ocpptrio.cli.output import Failed
 from ocpptrio.clock import parse_time
 from ocpptrio.services import tags_csv
@@ -74,7 +75,6 @@ _Budget = Annotated[
     Parameter(converter=_or("none", energy_wh), metavar="ENERGY", show_choices=False),
 ]
 Places = Annotated[tuple[str, ...] | None, Parameter(negative="", consume_multiple=False)]
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 # The word of each option that takes away what was settled.
 _NOTHING: Final = {

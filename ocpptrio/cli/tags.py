@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, plural, writing
-from ocpptrio.cli.tag_options import AS_BEFORE, Flag, OptionalTag, Parent, Terms
+from ocpptrio.cli.tag_options import AS_BEFORE, OptionalTag, Parent, Terms
 from ocpptrio.cli.tag_views import check, list_, sentence, show, view
 from ocpptrio.clock import system_clock
 from ocpptrio.services import tags, tags_csv

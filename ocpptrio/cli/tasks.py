@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Any, Final
 
 import msgspec
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
 from ocpptrio.cli.command_views import print_table, view
-from ocpptrio.cli.options import FROM_SETTINGS, Database, Expiry
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Expiry, Limit
 from ocpptrio.cli.output import FOR_PEOPLE, Output, heading, joined, plural, print_fields
 from ocpptrio.cli.requests import Payload, read_request
 from ocpptrio.clock import system_clock
@@ -23,8 +23,6 @@ from ocpptrio.store.vocabulary import TaskState
 app = App(name="tasks")
 
 FAILURES_SHOWN: Final = 20
-
-Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
 def _check_failures(_type: Any, text: str | None) -> None:  # Any: as cyclopts calls it

@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from ocpptrio.cli import reviews as review_commands
 from ocpptrio.cli.meter_data import series, signed_data
-from ocpptrio.cli.options import FROM_SETTINGS, Database, Moment
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Limit, Moment
 from ocpptrio.cli.output import (
     FOR_PEOPLE,
     Columns,
@@ -49,7 +49,6 @@ app.command(series)
 app.command(signed_data)
 app.command(review_commands.app)
 
-Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 PAGE: Final = 1000  # transactions of one read of an export: short, beside the daemon
 
 _READING_COLUMNS: Final[Columns[MeterReading]] = {

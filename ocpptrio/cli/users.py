@@ -3,12 +3,12 @@
 Here, or through the API of a daemon. Not here: programs (tokens).
 """
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from ocpptrio.cli import new_password
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag
 from ocpptrio.cli.output import FOR_PEOPLE, Columns, Failed, Output
 from ocpptrio.cli.remote import ALL, HERE, Client, Remote, View, either
 from ocpptrio.cli.views import as_programs_get_it, time_in
@@ -38,7 +38,6 @@ COLUMNS: Final[Columns[View]] = {
     "last login": lambda row: time_in(row, "last_login_at"),
 }
 
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 app = App(name="users")
 

@@ -259,3 +259,13 @@ async def test_a_weak_etag_as_proxies_make_it_is_the_same_version(admin: Client)
     seen = {"If-Match": f'"other", W/{added.headers["ETag"]}'}
     await admin.json("PATCH", "users/anna", json={"role": "operator"}, headers=seen)
     await admin.json("PATCH", "users/anna", 412, json={"role": "viewer"}, headers=seen)
+
+
+async def test_slashes_more_hide_nothing_from_the_audit_log_and_show_no_secret(
+    central: CentralSystem, admin: Client, nobody: Client
+) -> None:
+    await nobody.json("POST", "session/", 401, json={"login_key": "a-key-of-a-login"})
+    wanted = "charge-points/CP1/configuration/wanted/AuthorizationKey/"
+    await admin.json("PUT", wanted, 404, json={"value": "0001020304050607"})
+    entries = (await admin.json("GET", "audit"))["items"]
+    assert [entry["body"] for entry in entries] == ["***", "***"]

@@ -121,6 +121,7 @@ def test_options_as_another_command_needs_them() -> None:
         ("call", "CP1", "ClearCache", "--expires", "999999999w"),
         ("call", "CP1", "ClearCache", "--expires", "0"),
         ("tasks", "start", "ClearCache", "{}", "CP1", "--expires", "0s"),
+        ("alerts", "list", "--limit", "0"),
     ],
 )
 def test_a_time_that_cannot_be_meant_is_wrong_usage(
