@@ -46,7 +46,8 @@ def parse_time(text: str) -> int:
         ValueError: it is none of these.
     """
     try:
-        return to_us(datetime.fromisoformat(text).astimezone())
+        when = datetime.fromisoformat(text)
+        return to_us(when if when.tzinfo else when.astimezone())
     except (ValueError, OverflowError):
         raise ValueError("write 2026-11-22, 2026-11-22T10:00 or 2026-11-22T09:00:00Z") from None
 

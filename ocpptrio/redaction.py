@@ -26,7 +26,7 @@ def redact(action: str, text: str) -> str:
         if any(key in folded for key in SECRET_KEYS):
             try:
                 return msgspec.json.encode(_without_secrets(msgspec.json.decode(text))).decode()
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):  # or too deep
                 return f"{HIDDEN} ({action}, unreadable, might hold a secret)"
     elif action in _WITH_URLS:
         return _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
@@ -37,6 +37,8 @@ def redact_json(text: str) -> str:
     """Any JSON without secrets; what is no JSON is hidden if it might hold one."""
     try:
         value = _without_secrets(msgspec.json.decode(text))
+    except RecursionError:
+        return HIDDEN  # too deep to be searched
     except msgspec.DecodeError:
         folded = text.casefold()
         return HIDDEN if any(key in folded for key in SECRET_KEYS) else text

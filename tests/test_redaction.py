@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ocpptrio.redaction import is_secret, redact
+from ocpptrio.redaction import is_secret, redact, redact_json
 
 KEY = "0001020304050607FFFFFFFFFFFFFFFF"
 
@@ -71,3 +71,9 @@ def test_secret_keys_are_known_in_any_case() -> None:
     assert is_secret("AuthorizationKey")
     assert is_secret("authorizationKEY")
     assert not is_secret("HeartbeatInterval")
+
+
+@pytest.mark.parametrize("text", ["[" * 3000, "[" * 990 + '"password"' + "]" * 990])
+def test_what_is_too_deep_to_be_searched_is_not_shown(text: str) -> None:
+    assert redact_json(text) == "***"
+    assert "password" not in redact("DataTransfer", f'[2,"1","DataTransfer",{text},"password"]')

@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 
 from ocpptrio.api.problems import Problem
 from ocpptrio.central_system import CentralSystem
@@ -104,10 +105,12 @@ def principal_of(request: Request[Any, Any, Any]) -> Principal:
     return principal
 
 
-def address_of(connection: Connection, settings: ApiSettings) -> str:
+def address_of(scope: Scope, settings: ApiSettings) -> str:
     """The address that a request comes from, behind proxies that we trust."""
-    peer = connection.client.host if connection.client else ""
-    address, _ = client_address(peer, connection.scope["headers"], settings.trusted_proxies)
+    client = scope.get("client")
+    address, _ = client_address(
+        client[0] if client else "", scope["headers"], settings.trusted_proxies
+    )
     return address
 
 

@@ -1,7 +1,9 @@
 """Files that are made while they are sent, page by page: no list is ever whole in memory."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 from litestar.response import Stream
 
@@ -12,9 +14,16 @@ PAGE = 1000  # rows of one read: short
 
 
 def download(chunks: AsyncIterator[str], name: str, media_type: str) -> Stream:
-    """An answer that browsers save under this name."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Stream(chunks, headers=headers, media_type=media_type)
+    """An answer that browsers save under this name.
+
+    Args:
+        name: may hold any text, as an identity does; what no file can be called becomes "-".
+    """
+    safe = re.sub(r"[^\w.@+ -]", "-", name)
+    plain = safe.encode("ascii", "replace").decode().replace("?", "-")
+    # The second is for names beyond ASCII (RFC 6266, 4.3).
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe)}"
+    return Stream(chunks, headers={"Content-Disposition": disposition}, media_type=media_type)
 
 
 async def pages(

@@ -10,18 +10,17 @@ import trio
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
-from ocpptrio.api.access import SAFE
+from ocpptrio.api.access import SAFE, address_of
 from ocpptrio.api.paths import apart
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.errors import StoreError
-from ocpptrio.handshake import client_address
 from ocpptrio.redaction import HIDDEN, is_secret, redact_json
 from ocpptrio.services.access import Principal
 from ocpptrio.store import audit
 
 BODY_KEPT: Final = 4096  # bytes
 # Bodies that are nothing but secrets.
-UNSEEN: Final = ("/session", "/password", "/tokens")
+UNSEEN: Final = ("/session", "/password")
 LOGIN: Final = "/api/v1/session"
 NO_ANSWER: Final = 0  # the status of what was cut off: it may have been done
 CLEANUP_TIMEOUT_S: Final = 5
@@ -93,9 +92,7 @@ class _Request:
         tries_to_log_in = scope["path"] == LOGIN and status in (201, 401)
         if not self._changes or (principal is None and not tries_to_log_in):
             return
-        peer = scope["client"][0] if scope.get("client") else ""
-        trusted = self._central.settings.api.trusted_proxies
-        address, _ = client_address(peer, scope["headers"], trusted)
+        address = address_of(scope, self._central.settings.api)
         at_us, body = self._central.clock(), self._shown_body()
         try:
             await self._central.store.write(

@@ -11,17 +11,18 @@ from litestar.params import QueryParameter
 from ocpptrio.api.problems import bad_request
 
 MOST: Final = 1000  # items of a page
-DEFAULT: Final = 100
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what the store can hold
 
 T = TypeVar("T")
 RecordT = TypeVar("RecordT")
-KeyT = TypeVar("KeyT", int, str)
+Key = int | str | tuple[int, ...] | tuple[str, ...]
+KeyT = TypeVar("KeyT", bound=Key)
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="how many items at most")]
 Cursor = Annotated[
     str | None,
-    QueryParameter(description="`next_cursor` of the page before", max_length=400),
+    # The longest holds an identity of 255 characters, none of them ASCII, and more.
+    QueryParameter(description="`next_cursor` of the page before", max_length=4000),
 ]
 
 
@@ -32,7 +33,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next_cursor: str | None = None
 
 
-def cursor_to(key: int | str) -> str:
+def cursor_to(key: Key) -> str:
     """The cursor behind the item with this key."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
@@ -40,12 +41,15 @@ def cursor_to(key: int | str) -> str:
 def key_of(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
     """The key of the last item of the page before; None for the first page.
 
+    Args:
+        kind: of the key; numbers of a tuple are to be Int64.
+
     Raises:
         Problem: the cursor is none of ours.
     """
     if cursor is None:
         return None
-    bounded: Any = Int64 if kind is int else kind  # Any: mypy knows no constrained types
+    bounded: Any = Int64 if kind is int else kind  # Any: mypy knows no annotated types
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, b"-_", validate=True)
@@ -60,7 +64,7 @@ def key_of(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
 def page(
     records: Sequence[RecordT],
     limit: int,
-    key: Callable[[RecordT], int | str],
+    key: Callable[[RecordT], Key],
     view: Callable[[RecordT], T],
 ) -> Page[T]:
     """A page of records, of which one more than `limit` was asked for.

@@ -50,17 +50,26 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong, and what to do about it (RFC 9457)."""
+    """What went wrong, and what to do about it (RFC 9457).
+
+    Attributes:
+        see: for programs: the request that mends it, or tells more.
+    """
 
     title: str
     status: int
     detail: str
     type: str = "about:blank"
     errors: tuple[FieldError, ...] = ()
+    see: str = ""
 
 
 class Problem(OcpptrioError):
-    """Answer with this status; the detail says what to do."""
+    """Answer with this status; see `ProblemDetails`.
+
+    The detail says what to do in words for everybody: people read it in the dashboard and on the
+    command line, too. Requests stand in `see`.
+    """
 
     def __init__(
         self,
@@ -68,23 +77,25 @@ class Problem(OcpptrioError):
         detail: str,
         *,
         errors: tuple[FieldError, ...] = (),
+        see: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.see = see
         self.headers = dict(headers or {})
 
 
-def not_found(what: str) -> Problem:
+def not_found(what: str, *, see: str = "") -> Problem:
     """404 for something that is named, and where to look."""
-    return Problem(HTTPStatus.NOT_FOUND, what)
+    return Problem(HTTPStatus.NOT_FOUND, what, see=see)
 
 
-def conflict(detail: str) -> Problem:
+def conflict(detail: str, *, see: str = "") -> Problem:
     """409: it does not fit what is there."""
-    return Problem(HTTPStatus.CONFLICT, detail)
+    return Problem(HTTPStatus.CONFLICT, detail, see=see)
 
 
 def bad_request(detail: str, *, field: str | None = None) -> Problem:
@@ -133,6 +144,8 @@ def of(error: Exception) -> Problem | None:
         case CannotImport():
             where = tuple(FieldError(f"line {line}", reason) for line, reason in error.errors)
             return Problem(HTTPStatus.BAD_REQUEST, str(error), errors=where[:ERRORS_SHOWN])
+        case RecursionError() if "deserializing" in str(error):  # msgspec; any other is ours
+            return bad_request("the body is too deep: too many { and [ in one another")
         case ExceptionGroup() if len(error.exceptions) == 1:
             return of(error.exceptions[0])
     for kind, status in _STATUS:
@@ -158,6 +171,7 @@ def answer(request: AnyRequest, error: Exception) -> Response[ProblemDetails]:
             status=problem.status,
             detail=problem.detail,
             errors=problem.errors,
+            see=problem.see,
         ),
         status_code=problem.status,
         media_type=MEDIA_TYPE,

@@ -4,7 +4,7 @@ import getpass
 
 from cyclopts import App
 
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Limit
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.config import AlertKind
@@ -27,7 +27,7 @@ async def list_(
     *,
     all: bool = False,  # noqa: A002 - the name of the option
     kind: AlertKind | None = None,
-    limit: int = 100,
+    limit: Limit = 100,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -85,8 +85,7 @@ async def acknowledge(
         now_us = system_clock()
         return [alerts.acknowledge(db, number, who, at_us=now_us) for number in numbers]
 
-    async with database.open() as opened:
-        done = await opened.write(work)
+    done = await database.write(work)
     shown = ", ".join(map(str, numbers))
     output.done(f"acknowledged by {who}: {shown}", [public(one) for one in done])
 

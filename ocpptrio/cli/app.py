@@ -86,6 +86,8 @@ def _app(arguments: Sequence[str]) -> App:
 
 
 def _fail(text: str, status: int) -> int:
+    from ocpptrio.cli.output import printable  # not for --help
+
     for line in text.splitlines():
-        print(f"ocpptrio: {line}", file=sys.stderr)
+        print(f"ocpptrio: {printable(line)}", file=sys.stderr)
     return status

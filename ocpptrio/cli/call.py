@@ -1,23 +1,23 @@
 """`ocpptrio call`: ask one charge point for something, here or through the API of a daemon."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 import trio
-from cyclopts import Parameter
 
 from ocpptrio.cli import command_views
+from ocpptrio.cli.charge_point_views import known
 from ocpptrio.cli.command_views import effect
-from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell
-from ocpptrio.cli.remote import HERE, Client, Remote
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration, Expiry, Flag
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell, printable
+from ocpptrio.cli.remote import HERE, Client, Remote, either
 from ocpptrio.cli.requests import Payload, read_request
 from ocpptrio.cli.views import record_of
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import at
 from ocpptrio.protocol.actions import encode, spec_of
 from ocpptrio.protocol.datatypes import Message, Request
-from ocpptrio.store import charge_points, commands
+from ocpptrio.store import commands
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import CommandRecord
 from ocpptrio.store.vocabulary import CommandState, EffectState
@@ -28,8 +28,6 @@ WAIT_S: Final = 60
 # s that the API is asked to wait at a time: proxies cut what is silent for longer.
 POLL_S: Final = 30
 
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
-
 
 async def call(
     charge_point: str,
@@ -39,7 +37,7 @@ async def call(
     *,
     wait: Duration = None,
     until_effect: Flag = False,
-    expires: Duration = None,
+    expires: Expiry = None,
     key: str | None = None,
     remote: Remote = HERE,
     database: Database = FROM_SETTINGS,
@@ -60,30 +58,26 @@ async def call(
         expires: Send it within this time, or not at all: 30m, 2h, 7d.
         key: The same key with the same request is sent once only, however often you ask.
     """
-    request = read_request(action, payload)
-    client = remote.client(database)
-    if client is None:
-        asked = await _ask_here(
-            database,
-            charge_point,
-            request,
-            wait_s=wait,
-            until_effect=until_effect,
-            expires_in_s=expires,
-            key=key,
-        )
-    else:
-        async with client:
-            asked = await _ask_there(
-                client,
-                charge_point,
-                request,
-                wait_s=wait,
-                until_effect=until_effect,
-                expires_in_s=expires,
-                key=key,
-            )
+    question = _Question(
+        charge_point, read_request(action, payload), wait, until_effect, expires, key
+    )
+    asked = await either(
+        remote.client(database),
+        lambda: _ask_here(database, question),
+        lambda client: _ask_there(client, question),
+    )
     _tell(asked, output)
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """What is asked, and how long the answer is waited for; see `call`."""
+
+    charge_point: str
+    request: Request[Message]
+    wait_s: float | None
+    until_effect: bool
+    expires_in_s: float | None
+    key: str | None
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -102,74 +96,54 @@ class _Asked(msgspec.Struct, frozen=True):
     see: str
 
 
-async def _ask_here(
-    database: Database,
-    charge_point: str,
-    request: Request[Message],
-    *,
-    wait_s: float | None,
-    until_effect: bool,
-    expires_in_s: float | None,
-    key: str | None,
-) -> _Asked:
+async def _ask_here(database: Database, asked: _Question) -> _Asked:
     at_us = system_clock()
-    drafted = commands.draft(request)
-    expiry_s = expires_in_s or database.settings().commands.expiry
+    drafted = commands.draft(asked.request)
+    expiry_s = asked.expires_in_s or database.settings().commands.expiry
     expires_at_us = at_us + round(expiry_s * 1_000_000)
 
     def work(db: Db) -> tuple[int, bool]:
-        record = charge_points.get(db, charge_point)
-        if record is None:
-            raise Failed(f"{charge_point} is not registered; see ocpptrio charge-points list")
+        record = known(db, asked.charge_point)
         command_id = commands.queue(
             db,
             drafted,
-            charge_point_id=charge_point,
+            charge_point_id=asked.charge_point,
             at_us=at_us,
             expires_at_us=expires_at_us,
-            idempotency_key=key,
+            idempotency_key=asked.key,
         )
         return command_id, record.connected
 
     async with database.open() as store:
         command_id, connected = await store.write(work)
         served = database.has_daemon()
-        wait_s = _patience(wait_s, connected) if served else 0
-        record = await _wait(store, command_id, wait_s, until_effect)
+        wait_s = _patience(asked.wait_s, connected) if served else 0
+        record = await _wait(store, command_id, wait_s, asked.until_effect)
     see = f"ocpptrio commands show {record.command_id}"
     return _Asked(record, served, connected, wait_s > 0, see)
 
 
-async def _ask_there(
-    client: Client,
-    charge_point: str,
-    request: Request[Message],
-    *,
-    wait_s: float | None,
-    until_effect: bool,
-    expires_in_s: float | None,
-    key: str | None,
-) -> _Asked:
+async def _ask_there(client: Client, asked: _Question) -> _Asked:
     # Nothing is waited for here: a connection that is lost must not cost us the number.
     view = await client.send(
         "POST",
-        *("charge-points", charge_point, "commands", spec_of(request).name),
-        body=msgspec.Raw(encode(request)),
-        query={"wait_s": 0, "expires_in_s": expires_in_s},
-        headers={} if key is None else {"Idempotency-Key": key},
+        *("charge-points", asked.charge_point, "commands", spec_of(asked.request).name),
+        body=msgspec.Raw(encode(asked.request)),
+        query={"wait_s": 0, "expires_in_s": asked.expires_in_s},
+        headers={} if asked.key is None else {"Idempotency-Key": asked.key},
     )
-    connected = (await client.get("charge-points", charge_point))["connected"]
-    wait_s = _patience(wait_s, connected)
+    connected = (await client.get("charge-points", asked.charge_point))["connected"]
+    wait_s = _patience(asked.wait_s, connected)
     until = trio.current_time() + wait_s
     while True:
         record = _record(view)
         left_s = until - trio.current_time()
-        if _done(record, until_effect) or left_s <= 0:
+        if _done(record, asked.until_effect) or left_s <= 0:
             break
         view = await client.get(
             *("commands", record.command_id),
             wait_s=round(min(left_s, POLL_S), 3),
-            until="effect" if until_effect else "answer",
+            until="effect" if asked.until_effect else "answer",
         )
         await trio.sleep(LOOK_EVERY_S)  # a daemon that is about to stop waits for nothing
     see = f"{client.url}/api/v1/commands/{record.command_id}"
@@ -204,7 +178,7 @@ def _tell(asked: _Asked, output: Output) -> None:
                 f"to see what becomes of it: {asked.see}"
             )
         if not output.json:
-            print(_waits(record, served=asked.served, connected=asked.connected))
+            print(printable(_waits(record, served=asked.served, connected=asked.connected)))
         return
     if not output.json:
         _print_answer(record)

@@ -3,12 +3,8 @@
 A running daemon notices. Not here: whether one may connect at all (charge_points).
 """
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from ocpptrio.cli.charge_point_views import known
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag
 from ocpptrio.cli.output import FOR_PEOPLE, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import public
@@ -33,7 +29,7 @@ async def hold(
     charge_point_id: str,
     /,
     *,
-    until_configured: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    until_configured: Flag = False,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from ocpptrio.cli import new_password
 from ocpptrio.cli.charge_point_registration import accept, hold, reject
 from ocpptrio.cli.charge_point_views import known, list_, list_attempts, mode_sentence, show
-from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_duration
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag, parse_duration
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.events import OpenMode
@@ -58,9 +58,6 @@ def _duration(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts c
     return microseconds
 
 
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
-
-
 @app.command
 async def add(
     charge_point_id: Identity,
@@ -101,12 +98,12 @@ async def add(
             hold_new=hold_new,
         )
 
-    _done("added", await database.write(work), chosen, output)
+    _done("added", await database.write(work, create=True), chosen, output)
 
 
 @app.command
 async def adopt(
-    charge_point_id: Identity,
+    charge_point_id: str,
     /,
     *,
     password: Password = None,

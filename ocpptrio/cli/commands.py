@@ -1,11 +1,9 @@
 """`ocpptrio commands`: what was asked, and what came of it. Not here: asking (call)."""
 
-from typing import Annotated
-
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from ocpptrio.cli.command_views import print_table, print_whole
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Limit
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
 from ocpptrio.clock import system_clock
 from ocpptrio.store import commands
@@ -14,8 +12,6 @@ from ocpptrio.store.records import CommandRecord
 from ocpptrio.store.vocabulary import CommandState
 
 app = App(name="commands")
-
-Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
 @app.command(name="list")
@@ -85,7 +81,6 @@ async def cancel(
         for number in numbers:
             commands.cancel(db, number, system_clock())
 
-    async with database.open() as store:
-        await store.write(work)
+    await database.write(work)
     shown = ", ".join(map(str, numbers))
     output.done(f"cancelled: {shown}", {"cancelled": numbers})

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from ocpptrio.cli import configuration_toml
 from ocpptrio.cli.charge_point_views import known, vendor_profile
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag, Limit
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, joined, plural, writing
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import at, public
@@ -56,7 +56,7 @@ async def show(
     charge_point_id: str,
     /,
     *,
-    wanted: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    wanted: Flag = False,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -142,7 +142,7 @@ async def set_(
             raise Failed(str(error)) from None
         return wanted_configuration.concerned(db, scope, target)
 
-    concerned = await database.write(work)
+    concerned = await database.write(work, create=True)
     output.done(
         f"{key} = {value} is wanted of {_of(scope, target, concerned)}",
         {"scope": scope, "target": target, "key": key, "value": value},
@@ -184,7 +184,7 @@ async def history(
     key: str | None = None,
     /,
     *,
-    limit: int = 100,
+    limit: Limit = 100,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -273,7 +273,7 @@ async def import_(
             names = ", ".join(dict.fromkeys(unknown))
             raise Failed(f"{file}: not registered: {names}; nothing was changed")
 
-    await database.write(work)
+    await database.write(work, create=True)
     output.done(f"{plural(len(entries), 'wanted value')} imported", {"imported": len(entries)})
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from ocpptrio.cli.charge_point_views import known
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag
 from ocpptrio.cli.output import FOR_PEOPLE, Output, plural, writing
 from ocpptrio.presentation import at, public
 from ocpptrio.services import deviation_report
@@ -20,8 +20,6 @@ from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import DeviationRecord
 
 app = App(name="deviations")
-
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 
 class Format(StrEnum):

@@ -52,6 +52,8 @@ async def add(
             groups.join(db, group, identities, system_clock())
         except UnknownChargePoint as error:
             raise Failed(f"{error}; see ocpptrio charge-points list") from None
+        except ValueError as error:
+            raise Failed(str(error)) from None
 
     await database.write(work)
     output.done(

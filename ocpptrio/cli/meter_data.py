@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter, validators
 
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag
 from ocpptrio.cli.output import (
     FOR_PEOPLE,
     Columns,
@@ -23,7 +23,6 @@ from ocpptrio.store.series import SeriesPoint
 
 READINGS: Final = 10_000  # with signed values: far more than a transaction has
 Seconds = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 _COLUMNS: Final[Columns[SeriesPoint]] = {
     "from": lambda row: at(row.at_us),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
-from cyclopts import Parameter, Token
+from cyclopts import Parameter, Token, validators
 
 from ocpptrio.cli.output import Failed
 from ocpptrio.clock import parse_time, system_clock
@@ -24,6 +24,7 @@ from ocpptrio.store.sqlite import SqliteStore
 T = TypeVar("T")
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST_S: Final = 100 * 366 * 86_400  # far from what a time can hold
 
 
 @Parameter(name="*")
@@ -66,9 +67,16 @@ class Database:
         async with self.open() as store:
             return await store.read(work)
 
-    async def write(self, work: Callable[[Db], T]) -> T:
-        """Run `work` beside the daemon; a database that is not there is made."""
-        async with self.open(create=True) as store:
+    async def write(self, work: Callable[[Db], T], *, create: bool = False) -> T:
+        """Run `work` beside the daemon.
+
+        Args:
+            create: a database that is not there is made: of what comes before the first start.
+
+        Raises:
+            Failed: there is no database yet, and none is to be made.
+        """
+        async with self.open(create=create) as store:
             return await store.write(work)
 
     @asynccontextmanager
@@ -113,7 +121,10 @@ def parse_duration(text: str) -> float:
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw]?)", text)
     if found is None:
         raise ValueError("write 30s, 10m, 2h or 7d")
-    return float(found[1]) * _UNITS_S[found[2] or "s"]
+    seconds = float(found[1]) * _UNITS_S[found[2] or "s"]
+    if seconds > _LONGEST_S:
+        raise ValueError("at most 100 years")
+    return seconds
 
 
 def parse_moment(text: str, now_us: int) -> int:
@@ -144,3 +155,7 @@ def _duration(_type: Any, tokens: Sequence[Token]) -> float:  # Any: as cyclopts
 
 # The value of an option such as --wait.
 Duration = Annotated[float | None, Parameter(converter=_duration, metavar="TIME")]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+# Of --expires: less than a second is a mistake.
+Expiry = Annotated[Duration, Parameter(validator=validators.Number(gte=1))]

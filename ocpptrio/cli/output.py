@@ -64,7 +64,7 @@ class Output:
         if self.json:
             self.document(document)
         else:
-            print(sentence)
+            print("\n".join(map(printable, sentence.split("\n"))))
 
     def document(self, value: object) -> None:
         """A whole JSON document."""
@@ -102,8 +102,15 @@ def cell(value: object) -> str:
         case float():
             return f"{value:.10g}"
         case datetime():
-            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+            return f"{_local(value):%Y-%m-%d %H:%M:%S}"
     return printable(str(value))
+
+
+def _local(when: datetime) -> datetime:
+    try:
+        return when.astimezone()
+    except OverflowError:  # the end of the year 9999, which many write for "never"
+        return when
 
 
 def printable(text: str) -> str:
@@ -127,7 +134,7 @@ def plural(count: int, noun: str) -> str:
 
 def heading(title: str) -> None:
     """Begins another part of what people read."""
-    print(f"\n{title}:")
+    print(f"\n{printable(title)}:")
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

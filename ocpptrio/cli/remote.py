@@ -6,11 +6,11 @@ Not here: what is asked (each command), the API itself (ocpptrio.api).
 
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpcore
@@ -19,7 +19,7 @@ import trio
 from cyclopts import Parameter
 
 from ocpptrio.cli.options import Database
-from ocpptrio.cli.output import Failed, printable
+from ocpptrio.cli.output import Failed
 
 URL: Final = "OCPPTRIO_URL"
 TOKEN: Final = "OCPPTRIO_TOKEN"  # noqa: S105 - the name of a variable
@@ -31,6 +31,9 @@ SILENCE_S: Final = 45  # of a stream that says something every 15 s
 RETRY_S: Final = 1  # before a stream that was cut is asked for again; doubled each time
 LONGEST_RETRY_S: Final = 30
 PAGE: Final = 1000
+ALL: Final = 100_000  # of a list that is read here: what the API gives in pages
+
+T = TypeVar("T")
 
 # What a resource is, as JSON. Any: of any shape.
 View = dict[str, Any]
@@ -63,11 +66,12 @@ class Client:
 
     Args:
         url: of the daemon, without /api/v1.
+        source: where the token comes from.
     """
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: str | None, source: str = "") -> None:
         self.url = url
-        self._has_token = token is not None
+        self._source = source if token is not None else None
         self._headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -237,27 +241,28 @@ class Client:
         if status < 300:
             return
         try:
-            detail = printable(msgspec.json.decode(await response.aread(), type=_Problem).detail)
+            detail = msgspec.json.decode(await response.aread(), type=_Problem).detail
         except msgspec.MsgspecError:
             moved = [value for name, value in response.headers if name.lower() == b"location"]
             detail = self._not_ours(status, *moved)
-        if status == 401:
-            raise Failed(self._who())
-        if status == 403:
-            detail += "; for a token: ocpptrio tokens add NAME --role ROLE"
+        else:
+            if status == 401:
+                detail = self._who()
+            elif status == 403:
+                detail += "; for a token: ocpptrio tokens add NAME --role ROLE"
         raise (Unreachable if status >= 500 else Failed)(detail)
 
     def _who(self) -> str:
         make = "on the machine of the daemon: ocpptrio tokens add NAME --role ROLE"
-        if self._has_token:
+        if self._source is not None:
             return (
-                f"{self.url} does not know the token; it was removed, or has expired. "
-                f"Make another one {make}"
+                f"{self.url} does not know the token of {self._source}: it was removed, has "
+                f"expired, or is of another daemon. Make another one {make}"
             )
         return f"{self.url} wants a token: set {TOKEN}, or give --token-file. Make one {make}"
 
     def _not_ours(self, status: int, *moved_to: bytes) -> str:
-        moved = "".join(f" (see {printable(url.decode('latin-1'))})" for url in moved_to)
+        moved = "".join(f" (see {url.decode('latin-1')})" for url in moved_to)
         return (
             f"{self.url} answers {status}{moved}, and not as the API of ocpptrio does; "
             "is this its address?"
@@ -294,29 +299,45 @@ class Remote:
             return None
         if database.path is not None:
             raise Failed("give --url or --database, not both")
-        return Client(_checked(url), self._token(environment))
+        token, source = self._token(environment)
+        return Client(_checked(url), token, source)
 
-    def _token(self, environment: Mapping[str, str]) -> str | None:
+    def _token(self, environment: Mapping[str, str]) -> tuple[str | None, str]:
+        """The token that is given, if one is, and where."""
         if self.token is not None and self.token_file is not None:
             raise Failed("give --token or --token-file, not both")
         if self.token is not None:
-            token = self.token
+            token, source = self.token, "--token"
         elif self.token_file is not None:
-            token = _first_line(self.token_file)
+            token, source = _first_line(self.token_file), str(self.token_file)
         elif environment.get(TOKEN):
-            token = environment[TOKEN]
-        elif environment.get(TOKEN_FILE):
-            token = _first_line(Path(environment[TOKEN_FILE]))
+            token, source = environment[TOKEN], TOKEN
+        elif file := environment.get(TOKEN_FILE):
+            token, source = _first_line(Path(file)), f"{file} ({TOKEN_FILE})"
         else:
-            return None
+            return None, ""
         token = token.strip()
         if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise Failed("this is no token: one begins with ocpptrio_, and is shown by tokens add")
-        return token
+            raise Failed(
+                f"{source} holds no token: one begins with ocpptrio_, and is shown by tokens add"
+            )
+        return token, source
 
 
 # No daemon elsewhere, unless a variable names one.
 HERE: Final = Remote()
+
+
+async def either(
+    client: Client | None,
+    here: Callable[[], Awaitable[T]],
+    there: Callable[[Client], Awaitable[T]],
+) -> T:
+    """What a command does: in the database here, or there, through the API."""
+    if client is None:
+        return await here()
+    async with client:
+        return await there(client)
 
 
 def _checked(url: str) -> str:
@@ -326,13 +347,13 @@ def _checked(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # a port that is none raises
     except ValueError as error:
-        raise Failed(f"--url {printable(url)}: {error}; {example}") from None
+        raise Failed(f"--url {url}: {error}; {example}") from None
     if parts.username is not None or parts.password is not None:
         raise Failed(f"--url: no user and password in it; {example}, and use a token")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise Failed(f"--url {printable(url)}: {example}")
+        raise Failed(f"--url {url}: {example}")
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise Failed(f"--url {printable(url)}: expected visible ASCII characters; {example}")
+        raise Failed(f"--url {url}: expected visible ASCII characters; {example}")
     return url.rstrip("/").removesuffix("/api/v1")
 
 

@@ -1,9 +1,10 @@
 """`ocpptrio transactions review`: what waits for a person, and how it is decided."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database, Moment
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, cell, heading, print_fields
@@ -22,6 +23,34 @@ _TYPED: Final = {
     Decision.END: ["end", "end --meter-wh WH", "end --energy-wh WH"],
     Decision.DISMISS: ["dismiss"],
 }
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a transaction ended, by the word of a person."""
+
+    meter_wh: int | None = None
+    """Where its meter stood at the end, in Wh."""
+    energy_wh: int | None = None
+    """What it took, in Wh."""
+    ended: Moment = None
+    """When it ended: 2026-11-22T10:00, or 2h for ago. Default: its last reading, else now."""
+    note: str | None = None
+    """Who says so, and why."""
+
+    def words(self) -> decisions.Ending:
+        """As the services take them."""
+        return {
+            "meter_wh": self.meter_wh,
+            "energy_wh": self.energy_wh,
+            "ended_at_us": self.ended,
+            "note": self.note,
+        }
+
+
+# What is given if nothing is.
+UNKNOWN: Final = Ending()
 
 app = App(name="review", help="What waits for a person to decide.")
 
@@ -116,10 +145,7 @@ async def resolve(
     /,
     *,
     transaction: int | None = None,
-    meter_wh: int | None = None,
-    energy_wh: int | None = None,
-    ended: Moment = None,
-    note: str | None = None,
+    ending: Ending = UNKNOWN,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -131,10 +157,6 @@ async def resolve(
             over, with the meter value or energy that you give, else with its last reading.
             dismiss: leave all as it is.
         transaction: With attach: whose stop it is.
-        meter_wh: With end: where its meter stood, in Wh.
-        energy_wh: With end: what it took, in Wh.
-        ended: With end: when: 2026-11-22T10:00, or 2h for ago. Default: its last reading, else now.
-        note: Who decides, and why.
     """
     now_us = system_clock()
     await database.write(
@@ -144,10 +166,7 @@ async def resolve(
             decision,
             at_us=now_us,
             transaction_id=transaction,
-            meter_wh=meter_wh,
-            energy_wh=energy_wh,
-            ended_at_us=ended,
-            note=note,
+            **ending.words(),
         )
     )
     record = await database.read(lambda reader: reviews.get(reader, review))

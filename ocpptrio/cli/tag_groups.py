@@ -91,7 +91,10 @@ async def set_(
 
     now_us, changes, rights = system_clock(), terms.changes(), terms.rights()
     _done(
-        await database.write(lambda db: tags.set_group(db, group, changes, rights, now_us)), output
+        await database.write(
+            lambda db: tags.set_group(db, group, changes, rights, now_us), create=True
+        ),
+        output,
     )
 
 

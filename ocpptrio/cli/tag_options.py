@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter, Token
 
+from ocpptrio.cli.options import Flag
 from ocpptrio.cli.output import Failed
 from ocpptrio.clock import parse_time
 from ocpptrio.services import tags_csv
@@ -74,9 +75,16 @@ _Budget = Annotated[
     Parameter(converter=_or("none", energy_wh), metavar="ENERGY", show_choices=False),
 ]
 Places = Annotated[tuple[str, ...] | None, Parameter(negative="", consume_multiple=False)]
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
-_NOTHING: Final = ("never", "default", "always", "none", "")
+# The word of each option that takes away what was settled.
+_NOTHING: Final = {
+    "expires_at_us": "never",
+    "max_concurrent": "default",
+    "week_times": "always",
+    "day_budget_wh": "none",
+    "month_budget_wh": "none",
+    "note": "",
+}
 
 
 @Parameter(name="*")
@@ -114,7 +122,7 @@ class Terms:
             "note": self.note,
         }
         return {
-            column: None if value in _NOTHING else value
+            column: None if value == _NOTHING[column] else value
             for column, value in given.items()
             if value is not None
         }

@@ -3,14 +3,10 @@
 Not here: what changes something (tags, tag_groups).
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Any
-
 import msgspec
-from cyclopts import Parameter, Token
 
 from ocpptrio.cli.charge_point_views import known as known_charge_point
-from ocpptrio.cli.options import FROM_SETTINGS, Database, parse_moment
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Moment
 from ocpptrio.cli.output import FOR_PEOPLE, Output, cell, heading, print_fields
 from ocpptrio.clock import from_us, system_clock
 from ocpptrio.config import AuthorizationSettings
@@ -86,16 +82,12 @@ async def show(
         print_fields(fields(*of_group, settings))
 
 
-def _moment(_type: Any, tokens: Sequence[Token]) -> int:  # Any: as cyclopts calls it
-    return parse_moment(tokens[0].value, system_clock())
-
-
 async def check(
     tag: str,
     /,
     *,
     charge_point: str,
-    at: Annotated[int | None, Parameter(converter=_moment, metavar="TIME")] = None,
+    at: Moment = None,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag
 from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, plural, writing
-from ocpptrio.cli.tag_options import AS_BEFORE, Flag, OptionalTag, Parent, Terms
+from ocpptrio.cli.tag_options import AS_BEFORE, OptionalTag, Parent, Terms
 from ocpptrio.cli.tag_views import check, list_, sentence, show, view
 from ocpptrio.clock import system_clock
 from ocpptrio.services import tags, tags_csv
@@ -60,7 +60,7 @@ async def add(
     )
 
     rights = terms.rights()
-    _done(await database.write(lambda db: tags.add(db, record, rights)), output)
+    _done(await database.write(lambda db: tags.add(db, record, rights), create=True), output)
 
 
 @app.command(name="set")
@@ -142,7 +142,7 @@ async def import_(
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
-    """Add or change idTags from a CSV file: all of it, or nothing.
+    """Add or change idTags from a CSV file; if a line of it is wrong, nothing is changed.
 
     The first line names the columns: id_tag, and any of parent_id_tag, expires_at, blocked,
     max_concurrent, note, created_at, week_times, day_budget_wh, month_budget_wh, charge_points,
@@ -153,9 +153,8 @@ async def import_(
         file: The file; - reads standard input.
     """
     lines = tags_csv.parse(_text(file), "standard input" if str(file) == "-" else str(file))
-    now_us = system_clock()
-
-    found = await database.write(lambda db: tags_csv.put(db, lines, now_us))
+    async with database.open(create=True) as store:
+        found = await tags_csv.put(store, lines, system_clock())
     sentence = f"{plural(found.added, 'tag')} added, {found.changed} changed"
     output.done(sentence, found._asdict())
 

@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Any, Final
 
 import msgspec
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
 from ocpptrio.cli.command_views import print_table, view
-from ocpptrio.cli.options import FROM_SETTINGS, Database, Duration
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Expiry, Limit
 from ocpptrio.cli.output import FOR_PEOPLE, Output, heading, joined, plural, print_fields
 from ocpptrio.cli.requests import Payload, read_request
 from ocpptrio.clock import system_clock
@@ -23,8 +23,6 @@ from ocpptrio.store.vocabulary import TaskState
 app = App(name="tasks")
 
 FAILURES_SHOWN: Final = 20
-
-Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
 def _check_failures(_type: Any, text: str | None) -> None:  # Any: as cyclopts calls it
@@ -45,7 +43,7 @@ async def start(
     at_a_time: Limit = AT_A_TIME,
     per_minute: Limit | None = None,
     stop_after: Failures = None,
-    expires: Duration = None,
+    expires: Expiry = None,
     key: str | None = None,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
@@ -85,8 +83,7 @@ async def start(
         )
         return tasks.get(db, task_id)
 
-    async with database.open() as store:
-        record = await store.write(work)
+    record = await database.write(work)
     sentence = f"task {record.task_id}: {action} for {plural(record.total, 'charge point')}"
     if not database.has_daemon():
         sentence += "\nNo daemon runs on this database: it begins when one does (ocpptrio serve)."
@@ -183,8 +180,7 @@ async def cancel(
     Args:
         task: Its number.
     """
-    async with database.open() as store:
-        await store.write(lambda db: tasks.cancel(db, task, system_clock()))
+    await database.write(lambda db: tasks.cancel(db, task, system_clock()))
     output.done(f"task {task} cancelled", {"cancelled": task})
 
 

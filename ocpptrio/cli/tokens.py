@@ -6,7 +6,7 @@ from cyclopts import App, Parameter, validators
 
 from ocpptrio.cli.options import FROM_SETTINGS, Database
 from ocpptrio.cli.output import FOR_PEOPLE, Columns, Failed, Output
-from ocpptrio.cli.remote import HERE, Remote, View
+from ocpptrio.cli.remote import ALL, HERE, Remote, View, either
 from ocpptrio.cli.views import as_programs_get_it, time_in
 from ocpptrio.clock import system_clock
 from ocpptrio.services.access import LONGEST_TOKEN_NAME, new_token
@@ -39,12 +39,12 @@ async def list_(
     *, remote: Remote = HERE, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
 ) -> None:
     """List tokens, the newest first. What their bearers present is not kept."""
-    client = remote.client(database)
-    if client is None:
-        found = [as_programs_get_it(record) for record in await database.read(access.tokens)]
-    else:
-        async with client:
-            found = await client.items("tokens")
+
+    async def here() -> list[View]:
+        records = await database.read(lambda reader: access.tokens(reader, limit=ALL))
+        return [as_programs_get_it(record) for record in records]
+
+    found = await either(remote.client(database), here, lambda there: there.items("tokens"))
     output.table(found, COLUMNS, empty=EMPTY, view=lambda row: row)
 
 
@@ -69,26 +69,26 @@ async def add(
     """
     if not 1 <= len(name) <= LONGEST_TOKEN_NAME:
         raise Failed(f"a name has 1 to {LONGEST_TOKEN_NAME} characters")
-    client = remote.client(database)
-    if client is None:
-        at_us = system_clock()
+    at_us = system_clock()
 
-        def work(db: Db) -> tuple[TokenRecord, str]:
-            return new_token(
-                db,
-                name,
-                role=role,
-                created_by=MAKER,
-                at_us=at_us,
-                expires_at_us=None if days is None else at_us + days * DAY_US,
-            )
+    def work(db: Db) -> tuple[TokenRecord, str]:
+        return new_token(
+            db,
+            name,
+            role=role,
+            created_by=MAKER,
+            at_us=at_us,
+            expires_at_us=None if days is None else at_us + days * DAY_US,
+        )
 
-        record, token = await database.write(work)
-        made = as_programs_get_it(record) | {"token": token}
-    else:
-        async with client:
-            body = {"name": name, "role": role, "expires_in_days": days}
-            made = await client.send("POST", "tokens", body=body)
+    async def here() -> View:
+        record, token = await database.write(work, create=True)
+        return as_programs_get_it(record) | {"token": token}
+
+    body = {"name": name, "role": role, "expires_in_days": days}
+    made = await either(
+        remote.client(database), here, lambda there: there.send("POST", "tokens", body=body)
+    )
     output.done(
         f"token {made['token_id']} made, for the role {made['role']}; programs send it as "
         f"Authorization: Bearer. It is not shown again:\n{made['token']}",
@@ -110,12 +110,10 @@ async def remove(
     Args:
         token: Its number, as `list` shows it; not the token itself.
     """
-    client = remote.client(database)
-    if client is None:
-        async with database.open() as store:
-            if not await store.write(lambda db: access.remove_token(db, token)):
-                raise Failed(f"no token {token}; see: ocpptrio tokens list")
-    else:
-        async with client:
-            await client.send("DELETE", "tokens", token)
+
+    async def here() -> None:
+        if not await database.write(lambda db: access.remove_token(db, token)):
+            raise Failed(f"no token {token}; see: ocpptrio tokens list")
+
+    await either(remote.client(database), here, lambda there: there.send("DELETE", "tokens", token))
     output.done(f"token {token} removed", {"removed": token})

@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from ocpptrio.cli import reviews as review_commands
 from ocpptrio.cli.meter_data import series, signed_data
-from ocpptrio.cli.options import FROM_SETTINGS, Database, Moment
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Limit, Moment
 from ocpptrio.cli.output import (
     FOR_PEOPLE,
     Columns,
@@ -21,6 +21,7 @@ from ocpptrio.cli.output import (
     print_fields,
     writing,
 )
+from ocpptrio.cli.reviews import UNKNOWN, Ending
 from ocpptrio.clock import system_clock
 from ocpptrio.presentation import at, public
 from ocpptrio.protocol.datatypes import AuthorizationStatus
@@ -48,7 +49,6 @@ app.command(series)
 app.command(signed_data)
 app.command(review_commands.app)
 
-Limit = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 PAGE: Final = 1000  # transactions of one read of an export: short, beside the daemon
 
 _READING_COLUMNS: Final[Columns[MeterReading]] = {
@@ -219,10 +219,7 @@ async def end(
     transaction: int,
     /,
     *,
-    meter_wh: int | None = None,
-    energy_wh: int | None = None,
-    ended: Moment = None,
-    note: str | None = None,
+    ending: Ending = UNKNOWN,
     database: Database = FROM_SETTINGS,
     output: Output = FOR_PEOPLE,
 ) -> None:
@@ -233,23 +230,9 @@ async def end(
 
     Args:
         transaction: Its id.
-        meter_wh: Where its meter stood at the end, in Wh.
-        energy_wh: What it took, in Wh.
-        ended: When it ended: 2026-11-22T10:00, or 2h for ago. Default: its last reading, else now.
-        note: Who says so, and why.
     """
     now_us = system_clock()
-    await database.write(
-        lambda db: decisions.end(
-            db,
-            transaction,
-            at_us=now_us,
-            meter_wh=meter_wh,
-            energy_wh=energy_wh,
-            ended_at_us=ended,
-            note=note,
-        )
-    )
+    await database.write(lambda db: decisions.end(db, transaction, at_us=now_us, **ending.words()))
     record = await database.read(lambda reader: transactions.get(reader, transaction))
     assert record is not None
     energy = _energy(record, None) or "unknown energy"

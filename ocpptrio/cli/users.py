@@ -3,22 +3,23 @@
 Here, or through the API of a daemon. Not here: programs (tokens).
 """
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from ocpptrio.cli import new_password
-from ocpptrio.cli.options import FROM_SETTINGS, Database
+from ocpptrio.cli.options import FROM_SETTINGS, Database, Flag
 from ocpptrio.cli.output import FOR_PEOPLE, Columns, Failed, Output
-from ocpptrio.cli.remote import HERE, Remote, View
+from ocpptrio.cli.remote import ALL, HERE, Client, Remote, View, either
 from ocpptrio.cli.views import as_programs_get_it, time_in
 from ocpptrio.clock import system_clock
 from ocpptrio.passwords import Passwords
 from ocpptrio.presentation import at, rfc3339
 from ocpptrio.services.access import (
     LOGIN_KEY_US,
-    check_not_last_admin,
     check_user_name,
+    edit_user,
+    forget_user,
     new_login_key,
 )
 from ocpptrio.store import access
@@ -27,7 +28,6 @@ from ocpptrio.store.records import UserRecord
 from ocpptrio.store.vocabulary import Role
 
 EMPTY: Final = "no users yet; add one: ocpptrio users add NAME --role admin"
-ALL: Final = 100_000
 
 COLUMNS: Final[Columns[View]] = {
     "user": lambda row: row["user_name"],
@@ -38,7 +38,6 @@ COLUMNS: Final[Columns[View]] = {
     "last login": lambda row: time_in(row, "last_login_at"),
 }
 
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 app = App(name="users")
 
@@ -48,13 +47,12 @@ async def list_(
     *, remote: Remote = HERE, database: Database = FROM_SETTINGS, output: Output = FOR_PEOPLE
 ) -> None:
     """List users, by name."""
-    client = remote.client(database)
-    if client is None:
+
+    async def here() -> list[View]:
         records = await database.read(lambda reader: access.users(reader, limit=ALL))
-        found = [as_programs_get_it(record) for record in records]
-    else:
-        async with client:
-            found = await client.items("users")
+        return [as_programs_get_it(record) for record in records]
+
+    found = await either(remote.client(database), here, lambda there: there.items("users"))
     output.table(found, COLUMNS, empty=EMPTY, view=lambda row: row)
 
 
@@ -82,35 +80,32 @@ async def add(
     _check_name(user)
     client = remote.client(database)
     password = _password(user, ask=ask_password, stdin=password_stdin)
-    if client is None:
-        added, link = await _add_here(database, user, role, password)
-    else:
-        async with client:
-            body = {"user_name": user, "role": role, "password": password}
-            added = await client.send("POST", "users", body=body)
-            link = None
-            if password is None:
-                link = await client.send("POST", "users", added["user_name"], "login-link")
+
+    async def here() -> tuple[View, View | None]:
+        at_us, hashed = system_clock(), _hash(password)
+
+        def work(db: Db) -> tuple[UserRecord, str | None]:
+            if not access.add_user(db, user, role=role, at_us=at_us, password_hash=hashed):
+                raise Failed(f"there is a user {access.folded(user)} already")
+            return _known(db, user), None if hashed else new_login_key(db, user, at_us)
+
+        record, key = await database.write(work, create=True)
+        return as_programs_get_it(record), None if key is None else _link(database, key, at_us)
+
+    async def elsewhere(there: Client) -> tuple[View, View | None]:
+        body = {"user_name": user, "role": role, "password": password}
+        added = await there.send("POST", "users", body=body)
+        if password is not None:
+            return added, None
+        return added, await there.send("POST", "users", added["user_name"], "login-link")
+
+    added, link = await either(client, here, elsewhere)
     sentence = f"{added['user_name']} added, as {added['role']}"
     if link is not None:
         sentence += (
             f"; logs in once with this address, and then sets a password:\n{link['login_url']}"
         )
     output.done(sentence, added | (link or {}))
-
-
-async def _add_here(
-    database: Database, user: str, role: Role, password: str | None
-) -> tuple[View, View | None]:
-    at_us, hashed = system_clock(), _hash(password)
-
-    def work(db: Db) -> tuple[UserRecord, str | None]:
-        if not access.add_user(db, user, role=role, at_us=at_us, password_hash=hashed):
-            raise Failed(f"there is a user {access.folded(user)} already")
-        return _known(db, user), None if hashed else new_login_key(db, user, at_us)
-
-    record, key = await database.write(work)
-    return as_programs_get_it(record), None if key is None else _link(database, key, at_us)
 
 
 @app.command(name="set")
@@ -148,24 +143,24 @@ async def set_(
     password = _password(user, ask=ask_password, stdin=password_stdin)
     if not changes and password is None:
         raise Failed("give what to change: --role, --disable, --enable, or a password")
-    if client is None:
+
+    async def here() -> View:
         if password is not None:
             changes["password_hash"] = _hash(password)
 
         def work(db: Db) -> UserRecord:
             _known(db, user)
-            if changes.get("disabled") or changes.get("role", Role.ADMIN) is not Role.ADMIN:
-                check_not_last_admin(db, user)
-            access.edit_user(db, user, changes)
+            edit_user(db, user, changes)
             return _known(db, user)
 
-        async with database.open() as store:
-            changed = as_programs_get_it(await store.write(work))
-    else:
-        if password is not None:
-            changes["password"] = password
-        async with client:
-            changed = await client.send("PATCH", "users", user, body=changes)
+        return as_programs_get_it(await database.write(work))
+
+    async def elsewhere(there: Client) -> View:
+        body = changes if password is None else changes | {"password": password}
+        changed: View = await there.send("PATCH", "users", user, body=body)
+        return changed
+
+    changed = await either(client, here, elsewhere)
     state = "disabled" if changed["disabled"] else changed["role"]
     renewed = ", with a new password" if password is not None else ""
     output.done(f"{changed['user_name']} changed: {state}{renewed}", changed)
@@ -185,19 +180,16 @@ async def remove(
     Args:
         user: The name.
     """
-    client = remote.client(database)
-    if client is None:
 
-        def work(db: Db) -> None:
-            _known(db, user)
-            check_not_last_admin(db, user)
-            access.remove_user(db, user)
+    def work(db: Db) -> None:
+        _known(db, user)
+        forget_user(db, user)
 
-        async with database.open() as store:
-            await store.write(work)
-    else:
-        async with client:
-            await client.send("DELETE", "users", user)
+    await either(
+        remote.client(database),
+        lambda: database.write(work),
+        lambda there: there.send("DELETE", "users", user),
+    )
     name = access.folded(user)
     output.done(f"{name} removed", {"removed": name})
 
@@ -218,18 +210,19 @@ async def login_link(
     Args:
         user: The name.
     """
-    client = remote.client(database)
-    if client is None:
-        at_us = system_clock()
+    at_us = system_clock()
 
-        def work(db: Db) -> str:
-            return new_login_key(db, _known(db, user).user_name, at_us)
+    def work(db: Db) -> str:
+        return new_login_key(db, _known(db, user).user_name, at_us)
 
-        async with database.open() as store:
-            link = _link(database, await store.write(work), at_us)
-    else:
-        async with client:
-            link = await client.send("POST", "users", user, "login-link")
+    async def here() -> View:
+        return _link(database, await database.write(work), at_us)
+
+    link = await either(
+        remote.client(database),
+        here,
+        lambda there: there.send("POST", "users", user, "login-link"),
+    )
     output.done(link["login_url"], link)
 
 

@@ -12,7 +12,7 @@ from cyclopts import Parameter, validators
 
 from ocpptrio.cli.event_lines import line
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output
+from ocpptrio.cli.output import FOR_PEOPLE, Failed, Output, printable
 from ocpptrio.cli.remote import HERE, Remote, View
 from ocpptrio.events import misnamed
 from ocpptrio.presentation import public_event
@@ -120,4 +120,5 @@ class _Followed:
 
 def _tell_of_cut(reason: str, last: int | None) -> None:
     goes_on = "" if last is None else f", after event {last}"
-    print(f"ocpptrio: the stream was cut: {reason}; tries again{goes_on}", file=sys.stderr)
+    said = printable(f"the stream was cut: {reason}; tries again{goes_on}")
+    print(f"ocpptrio: {said}", file=sys.stderr)

@@ -1,7 +1,6 @@
 """`ocpptrio webhooks`: which programs are told of which events."""
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -19,7 +18,6 @@ from ocpptrio.store.vocabulary import WebhookState
 
 app = App(name="webhooks")
 
-T = TypeVar("T")
 Kinds = Annotated[list[str] | None, Parameter(name="--kind", negative="")]
 
 
@@ -82,7 +80,7 @@ async def add(
             group=group,
         )
 
-    made = await database.write(work)
+    made = await database.write(work, create=True)
     output.done(
         f"webhook {made.webhook_id} made; verify its signatures with this secret, which is not "
         f"shown again:\n{made.secret}",
@@ -103,7 +101,7 @@ async def remove(
     def work(db: Db) -> None:
         webhooks.remove(db, webhook, at_us=system_clock())
 
-    await _existing(database, work)
+    await database.write(work)
     output.done(f"webhook {webhook} removed", {"removed": webhook})
 
 
@@ -120,7 +118,7 @@ async def pause(
     def work(db: Db) -> WebhookRecord:
         return webhooks.pause(db, webhook, at_us=system_clock())
 
-    record = await _existing(database, work)
+    record = await database.write(work)
     output.done(f"webhook {webhook} paused", webhooks.view(record))
 
 
@@ -138,7 +136,7 @@ async def resume(
         record = webhooks.resume(db, webhook, at_us=system_clock())
         return record, store.waiting(db, record)
 
-    record, waiting = await _existing(database, work)
+    record, waiting = await database.write(work)
     output.done(
         f"webhook {webhook} resumed; {plural(waiting, 'event')} to deliver", webhooks.view(record)
     )
@@ -164,7 +162,7 @@ async def replay(
         record = webhooks.replay(db, webhook, from_number, at_us=system_clock())
         return record, store.waiting(db, record)
 
-    record, waiting = await _existing(database, work)
+    record, waiting = await database.write(work)
     paused = "; it is paused" if record.state is WebhookState.PAUSED else ""
     output.done(
         f"webhook {webhook}: {plural(waiting, 'event')} to deliver{paused}", webhooks.view(record)
@@ -223,12 +221,6 @@ async def deliveries(
         },
         empty="nothing was sent yet",
     )
-
-
-async def _existing(database: Database, work: Callable[[Db], T]) -> T:
-    """As `database.write`, but makes no database."""
-    async with database.open() as opened:
-        return await opened.write(work)
 
 
 def _filters(record: WebhookRecord) -> str:

@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -308,12 +309,28 @@ def new_token(
     return record, token
 
 
-def check_not_last_admin(reader: Reader, user_name: str) -> None:
-    """Before a user is removed, disabled, or given another role.
+def edit_user(db: Db, user_name: str, changes: Mapping[str, Any]) -> None:
+    """Change columns of a user that is there; see the store.
 
     Raises:
         LastAdmin: nobody else would be left.
     """
+    if changes.get("disabled") or changes.get("role", Role.ADMIN) is not Role.ADMIN:
+        _check_not_last_admin(db, user_name)
+    access.edit_user(db, user_name, changes)
+
+
+def forget_user(db: Db, user_name: str) -> None:
+    """Forget a user that is there, and what is logged in.
+
+    Raises:
+        LastAdmin: nobody else would be left.
+    """
+    _check_not_last_admin(db, user_name)
+    access.remove_user(db, user_name)
+
+
+def _check_not_last_admin(reader: Reader, user_name: str) -> None:
     name = access.folded(user_name)
     admins = [u for u in access.users(reader) if u.role is Role.ADMIN and not u.disabled]
     if [user.user_name for user in admins] == [name]:

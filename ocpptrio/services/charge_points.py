@@ -86,9 +86,17 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_identity(charge_point_id: str) -> None:
-    """Raise ValueError if no charge point can connect with this identity."""
-    if identity(f"/{quote(charge_point_id, safe='')}", ["/"]) != charge_point_id:
-        raise ValueError(f"an identity has 1 to {IDENTITY_LENGTH} visible characters")
+    """Raise ValueError if no charge point can connect with this identity, or be meant by it."""
+    if (
+        identity(f"/{quote(charge_point_id, safe='')}", ["/"]) != charge_point_id
+        or charge_point_id != charge_point_id.strip()
+        or not charge_point_id.isprintable()
+        or charge_point_id in (".", "..")  # which have a meaning of their own in a URL
+    ):
+        raise ValueError(
+            f"{charge_point_id!r} can be no identity: it has 1 to {IDENTITY_LENGTH} visible "
+            "characters, no blanks around, and is neither . nor .."
+        )
 
 
 def check_learn_us(learn_us: int) -> None:

@@ -5,6 +5,7 @@ Functions on an open write, for commands beside the daemon; `DecisionService` fo
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TypedDict, Unpack
 
 import msgspec
 
@@ -26,6 +27,15 @@ class Decision(StrEnum):
     DISMISS = "dismiss"  # leave all as it is
 
 
+class Ending(TypedDict, total=False):
+    """How a transaction ended, by a person's word; see `end`."""
+
+    meter_wh: int | None
+    energy_wh: int | None
+    ended_at_us: int | None
+    note: str | None
+
+
 def resolve(
     db: Db,
     review_id: int,
@@ -33,22 +43,19 @@ def resolve(
     *,
     at_us: int,
     transaction_id: int | None = None,
-    meter_wh: int | None = None,
-    energy_wh: int | None = None,
-    ended_at_us: int | None = None,
-    note: str | None = None,
+    **ending: Unpack[Ending],
 ) -> None:
     """Decide what waits under this number.
 
     Args:
         at_us: now.
         transaction_id: with ATTACH, the transaction whose stop it is.
-        meter_wh, energy_wh, ended_at_us: with END; see `end`.
-        note: who decided, and why.
+        ending: with END, see `end`; its note with any: who decided, and why.
 
     Raises:
         CannotDecide: there is no such review, it is resolved, or the decision does not fit it.
     """
+    note = ending.get("note")
     review = reviews.get(db, review_id)
     if review is None:
         raise CannotDecide(f"there is no review {review_id}")
@@ -62,15 +69,7 @@ def resolve(
                 raise CannotDecide(
                     f"review {review_id} is about a stop, not a transaction: attach or dismiss it"
                 )
-            end(
-                db,
-                review.transaction_id,
-                at_us=at_us,
-                meter_wh=meter_wh,
-                energy_wh=energy_wh,
-                ended_at_us=ended_at_us,
-                note=note,
-            )
+            end(db, review.transaction_id, at_us=at_us, **ending)
             _resolve(db, review_id, at_us, decision, note)
         case Decision.DISMISS:
             if review.orphan_id is not None:
@@ -236,10 +235,7 @@ class DecisionService:
         decision: Decision,
         *,
         transaction_id: int | None = None,
-        meter_wh: int | None = None,
-        energy_wh: int | None = None,
-        ended_at_us: int | None = None,
-        note: str | None = None,
+        **ending: Unpack[Ending],
     ) -> None:
         """See the function `resolve`."""
         at_us = self._clock()
@@ -250,32 +246,11 @@ class DecisionService:
                 decision,
                 at_us=at_us,
                 transaction_id=transaction_id,
-                meter_wh=meter_wh,
-                energy_wh=energy_wh,
-                ended_at_us=ended_at_us,
-                note=note,
+                **ending,
             )
         )
 
-    async def end(
-        self,
-        transaction_id: int,
-        *,
-        meter_wh: int | None = None,
-        energy_wh: int | None = None,
-        ended_at_us: int | None = None,
-        note: str | None = None,
-    ) -> None:
+    async def end(self, transaction_id: int, **ending: Unpack[Ending]) -> None:
         """See the function `end`."""
         at_us = self._clock()
-        await self._store.write(
-            lambda db: end(
-                db,
-                transaction_id,
-                at_us=at_us,
-                meter_wh=meter_wh,
-                energy_wh=energy_wh,
-                ended_at_us=ended_at_us,
-                note=note,
-            )
-        )
+        await self._store.write(lambda db: end(db, transaction_id, at_us=at_us, **ending))

@@ -4,6 +4,7 @@ Functions on an open write. Not here: rows (store.charge_point_groups), what a g
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from ocpptrio.errors import OcpptrioError
 from ocpptrio.services.charge_points import known
@@ -11,9 +12,17 @@ from ocpptrio.store import charge_point_groups, wanted_configuration
 from ocpptrio.store.driver import Db
 from ocpptrio.store.vocabulary import WantedScope
 
+NAME_LENGTH: Final = 100  # characters
+
 
 class NotInGroup(OcpptrioError):
     """The charge point is not in that group."""
+
+
+def check_name(group: str) -> None:
+    """Raise ValueError if no group can be called that."""
+    if not group.strip() or len(group) > NAME_LENGTH:
+        raise ValueError(f"a group has a name of 1 to {NAME_LENGTH} characters")
 
 
 def join(db: Db, group: str, charge_point_ids: Sequence[str], at_us: int) -> None:
@@ -21,7 +30,9 @@ def join(db: Db, group: str, charge_point_ids: Sequence[str], at_us: int) -> Non
 
     Raises:
         UnknownChargePoint: one is not registered; nobody was put in.
+        ValueError: no group can be called that.
     """
+    check_name(group)
     for charge_point_id in charge_point_ids:
         known(db, charge_point_id)
     new = [one for one in charge_point_ids if charge_point_groups.put(db, group, one)]

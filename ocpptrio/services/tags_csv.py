@@ -5,23 +5,28 @@ that a spreadsheet would run as a formula has an apostrophe before it, which is 
 """
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from io import StringIO
 from typing import Any, Final, NamedTuple
 
+import trio
 from msgspec.structs import asdict, replace
 
 from ocpptrio.clock import from_us, parse_time
-from ocpptrio.errors import CannotImport
+from ocpptrio.errors import CannotImport, StoreError
 from ocpptrio.presentation import FORMULA
 from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.services.tags import SettledTag, valid_id_tag
 from ocpptrio.store import id_tags, tag_rights
-from ocpptrio.store.driver import Db
+from ocpptrio.store.driver import Db, Store
 from ocpptrio.store.records import IdTagRecord
 from ocpptrio.week_times import week_times
 
 DIGITS: Final = 12  # more than anybody charges
+# Tags of one write, some 10 ms, and s between two: charge points are answered meanwhile.
+AT_ONCE: Final = 500
+PAUSE_S: Final = 0.005
 
 
 def _flag(text: str) -> bool:
@@ -154,18 +159,36 @@ class Imported(NamedTuple):
     changed: int
 
 
-def put(db: Db, lines: Iterable[Line], at_us: int) -> Imported:
-    """Add or change the tags of these lines, all of them or none; what is not named stays.
+async def put(store: Store, lines: Sequence[Line], at_us: int) -> Imported:
+    """Add or change the tags of these lines, some at a time; what is not named stays.
 
     Rights may name what is not there yet: files are moved between databases.
+
+    Raises:
+        StoreError: says how far it came. What was written stays, and is taken again as it is.
     """
-    known = {tag.id_tag_key: tag for tag in id_tags.everyone(db)}
-    rights = tag_rights.everything(db, "tag")
+    done = Imported(0, 0)
+    for start in range(0, len(lines), AT_ONCE):
+        some = lines[start : start + AT_ONCE]
+        try:
+            added, changed = await store.write(partial(_put, lines=some, at_us=at_us))
+        except StoreError as error:
+            raise StoreError(
+                f"{error}; {start} of {len(lines)} tags were imported: import the file again"
+            ) from error
+        done = Imported(done.added + added, done.changed + changed)
+        await trio.sleep(PAUSE_S)
+    return done
+
+
+def _put(db: Db, *, lines: Iterable[Line], at_us: int) -> Imported:
+    keys = [id_tag_key(line["id_tag"]) for line in lines]
+    known = {tag.id_tag_key: tag for tag in id_tags.among(db, keys)}
+    rights = tag_rights.among(db, "tag", keys)
     added = changed = 0
-    for line in lines:
+    for key, line in zip(keys, lines, strict=True):
         places = {name: line[name] for name in PLACES if name in line}
         values = {name: value for name, value in line.items() if name not in places}
-        key = id_tag_key(values["id_tag"])
         before = known.get(key)
         if before is None:
             id_tags.put(db, IdTagRecord(**{"created_at_us": at_us} | values))
@@ -175,11 +198,10 @@ def put(db: Db, lines: Iterable[Line], at_us: int) -> Imported:
             if after != before:
                 id_tags.put(db, after)
             changed += 1
-        if places:
-            had = rights.get(key, tag_rights.EVERYWHERE)
-            may = replace(had, **places)
-            if may != had:
-                tag_rights.put(db, "tag", key, may)
+        had = rights.get(key, tag_rights.EVERYWHERE)
+        may = replace(had, **places)
+        if may != had:
+            tag_rights.put(db, "tag", key, may)
     return Imported(added, changed)
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from ocpptrio.config import ProvisioningSettings
 from ocpptrio.redaction import is_secret
+from ocpptrio.services.groups import check_name
 from ocpptrio.store import configuration, provisioning, wanted_configuration
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import AttemptedRecord, ConfigurationRecord, WantedRecord
@@ -103,6 +104,8 @@ def want(db: Db, scope: WantedScope, target: str, key: str, value: str, at_us: i
     Raises:
         ValueError: this cannot be wanted; says why.
     """
+    if scope is WantedScope.GROUP:
+        check_name(target)
     record = WantedRecord(
         scope=scope, target=target, key=key, value=checked(key, value), set_at_us=at_us
     )

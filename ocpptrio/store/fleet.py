@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from ocpptrio.protocol.core import ChargePointStatus, RegistrationStatus
 from ocpptrio.store import transactions
-from ocpptrio.store.driver import Reader, SqlValue
+from ocpptrio.store.driver import Reader, SqlValue, like
 from ocpptrio.store.records import (
     ChargePointRecord,
     ConditionRecord,
@@ -31,7 +31,7 @@ _SEARCHED: Final = (
     "charge_box_serial_number",
     "note",
 )
-_MATCHES: Final = " OR ".join(f"lower({column}) LIKE ? ESCAPE '\\'" for column in _SEARCHED)
+_MATCHES: Final = " OR ".join(f"lower({column}) LIKE lower(?) ESCAPE '\\'" for column in _SEARCHED)
 
 
 OwnedT = TypeVar("OwnedT", bound="_Owned")
@@ -65,14 +65,15 @@ def listed(
     """Those that fit all that is given, by identity; the next page is `after` the last one.
 
     Args:
-        search: a part of identity, vendor, model, serial numbers or note, in any letter case.
+        search: a part of identity, vendor, model, serial numbers or note, in any letter case (of
+            A to Z, as SQLite knows no others).
         connector_status: that at least one connector has, as far as is known.
     """
     where = ["charge_point_id > ?"]
     values: list[SqlValue] = [after]
     if search:
         where.append(f"({_MATCHES})")
-        values += [_pattern(search)] * len(_SEARCHED)
+        values += [like(search)] * len(_SEARCHED)
     if group is not None:
         where.append(
             "charge_point_id IN (SELECT charge_point_id FROM charge_point_groups"
@@ -173,9 +174,3 @@ def _by_charge_point(records: Iterable[OwnedT]) -> Of[OwnedT]:
     for record in records:
         found.setdefault(record.charge_point_id, []).append(record)
     return found
-
-
-def _pattern(search: str) -> str:
-    for character in ("\\", "%", "_"):
-        search = search.replace(character, "\\" + character)
-    return f"%{search.lower()}%"

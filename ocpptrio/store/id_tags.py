@@ -4,6 +4,7 @@ Not here: whether one may charge (services), what its group is allowed (tag_grou
 charge (tag_rights).
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 from ocpptrio.protocol.datatypes import id_tag_key
@@ -23,6 +24,12 @@ def get(reader: Reader, id_tag: str) -> IdTagRecord | None:
 
 def everyone(reader: Reader) -> list[IdTagRecord]:
     return [IdTagRecord.of(row) for row in reader.rows(_SELECT + " ORDER BY id_tag_key")]
+
+
+def among(reader: Reader, keys: Sequence[str]) -> list[IdTagRecord]:
+    """Those of these keys that are known."""
+    sql = f"{_SELECT} WHERE id_tag_key IN ({', '.join('?' * len(keys))})"
+    return [IdTagRecord.of(row) for row in reader.rows(sql, keys)]
 
 
 def members(reader: Reader, parent_id_tag: str) -> list[IdTagRecord]:
@@ -49,9 +56,9 @@ def listed(
     if search is not None:
         conditions.append(
             r"""(id_tag_key LIKE ? ESCAPE '\' OR group_key LIKE ? ESCAPE '\'
-            OR lower(note) LIKE ? ESCAPE '\')"""
+            OR lower(note) LIKE lower(?) ESCAPE '\')"""
         )
-        parameters += [like(id_tag_key(search))] * 2 + [like(search.lower())]
+        parameters += [like(id_tag_key(search))] * 2 + [like(search)]
     if parent_id_tag is not None:
         conditions.append("group_key = ?")
         parameters.append(id_tag_key(parent_id_tag))

@@ -32,8 +32,8 @@ def listed(
     """
     where, parameters = " WHERE group_key > ?", list[SqlValue]([after])
     if search is not None:
-        where += r" AND (group_key LIKE ? ESCAPE '\' OR lower(note) LIKE ? ESCAPE '\')"
-        parameters += [like(id_tag_key(search)), like(search.lower())]
+        where += r" AND (group_key LIKE ? ESCAPE '\' OR lower(note) LIKE lower(?) ESCAPE '\')"
+        parameters += [like(id_tag_key(search)), like(search)]
     rows = reader.rows(_SELECT + where + " ORDER BY group_key LIMIT ?", [*parameters, limit])
     return [TagGroupRecord.of(row) for row in rows]
 

@@ -4,6 +4,7 @@ A holder is a tag or a group of tags, by its folded key. One without a right may
 one with any right only there. Not here: whether it may charge at all (services).
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from ocpptrio.store.driver import Db, Reader
@@ -20,20 +21,21 @@ def of(reader: Reader, holder: Holder, key: str) -> TagRights:
     return between(reader, holder, key, key).get(key, EVERYWHERE)
 
 
-def everything(reader: Reader, holder: Holder) -> dict[str, TagRights]:
-    """The rights of all tags or of all groups, by key; without those that have none."""
-    return _found(reader, "", [holder])
+def among(reader: Reader, holder: Holder, keys: Sequence[str]) -> dict[str, TagRights]:
+    """The rights of these tags or groups, by key; without those that have none."""
+    return _found(reader, f"IN ({', '.join('?' * len(keys))})", [holder, *keys])
 
 
 def between(reader: Reader, holder: Holder, first: str, last: str) -> dict[str, TagRights]:
-    """As `everything`, of those from one key to another."""
-    return _found(reader, " AND holder_key BETWEEN ? AND ?", [holder, first, last])
+    """As `among`, of those from one key to another."""
+    return _found(reader, "BETWEEN ? AND ?", [holder, first, last])
 
 
 def _found(reader: Reader, where: str, parameters: list[str]) -> dict[str, TagRights]:
-    sql = "SELECT holder_key, place, place_name FROM tag_rights WHERE holder = ?"
+    sql = f"""SELECT holder_key, place, place_name FROM tag_rights
+        WHERE holder = ? AND holder_key {where} ORDER BY 1, 2, 3"""  # noqa: S608 - question marks
     places: dict[str, dict[str, list[str]]] = {}
-    for holder_key, place, name in reader.rows(sql + where + " ORDER BY 1, 2, 3", parameters):
+    for holder_key, place, name in reader.rows(sql, parameters):
         of_holder = places.setdefault(str(holder_key), {_CHARGE_POINT: [], _GROUP: []})
         of_holder[str(place)].append(str(name))
     return {

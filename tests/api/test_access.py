@@ -152,6 +152,8 @@ async def test_a_token_is_shown_once_and_kept_as_a_digest(
         await billing.json("GET", "users", 403)
         await admin.json("DELETE", f"tokens/{made['token_id']}", 204)
         await billing.json("GET", "attempts", 401)
+    made_it = (await admin.json("GET", "audit"))["items"][-1]
+    assert made_it["body"] == '{"name":"billing","role":"viewer"}'  # which is no secret
 
 
 async def test_a_token_that_expired_is_worth_nothing(
@@ -240,3 +242,30 @@ async def test_a_first_login_address_is_made_for_an_admin_who_can_log_in(
         assert [user.user_name for user in access.users(db)] == ["admin", "viewer"]
 
     await central.store.write(work)
+
+
+@pytest.mark.parametrize("length", [2000, 5000])  # with what the audit log keeps, and beyond
+async def test_a_body_too_deep_to_be_read_is_refused_and_noted(admin: Client, length: int) -> None:
+    headers = {"Content-Type": "application/json"}
+    problem = await admin.json("POST", "users", 400, content=b"[" * length, headers=headers)
+    assert "too deep" in problem["detail"]
+    (entry,) = (await admin.json("GET", "audit"))["items"]
+    assert (entry["path"], entry["status"]) == ("/api/v1/users", 400)
+    assert len(entry["body"]) < 100
+
+
+async def test_a_weak_etag_as_proxies_make_it_is_the_same_version(admin: Client) -> None:
+    added = await admin.post("users", json={"user_name": "anna", "role": "viewer"})
+    seen = {"If-Match": f'"other", W/{added.headers["ETag"]}'}
+    await admin.json("PATCH", "users/anna", json={"role": "operator"}, headers=seen)
+    await admin.json("PATCH", "users/anna", 412, json={"role": "viewer"}, headers=seen)
+
+
+async def test_slashes_more_hide_nothing_from_the_audit_log_and_show_no_secret(
+    central: CentralSystem, admin: Client, nobody: Client
+) -> None:
+    await nobody.json("POST", "session/", 401, json={"login_key": "a-key-of-a-login"})
+    wanted = "charge-points/CP1/configuration/wanted/AuthorizationKey/"
+    await admin.json("PUT", wanted, 404, json={"value": "0001020304050607"})
+    entries = (await admin.json("GET", "audit"))["items"]
+    assert [entry["body"] for entry in entries] == ["***", "***"]

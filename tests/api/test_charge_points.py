@@ -24,7 +24,20 @@ from tests.clients import RawChargePoint, charge_point, now
 
 NOON_US = 1_795_348_800_000_000  # 2026-11-22 12:00 UTC
 
-ODD = ("a/b", "50%", "50%25", "a%2Fb", "/", "a//b/", "Köln 1", "RDAM|123", "x?y#z", "a;b=c", "..x")
+ODD = (
+    "a/b",
+    "50%",
+    "50%25",
+    "a%2Fb",
+    "/",
+    "a//b/",
+    "Köln 1",
+    "RDAM|123",
+    "x?y#z",
+    "a;b=c",
+    "..x",
+    "not good:",
+)
 
 
 async def register(central: CentralSystem, *identities: str) -> None:
@@ -154,6 +167,7 @@ async def test_the_list_is_searched_and_filtered(central: CentralSystem, viewer:
 
     def work(db: Db) -> None:
         charge_points.edit(db, "köln-2", NOON_US, note="Behind the BERLIN gate")
+        charge_points.edit(db, "köln_1", NOON_US, note="Ähre im Südhof")
         charge_points.connected(db, "berlin-2", peer="10.0.0.7", at_us=NOON_US)
         charge_point_groups.put(db, "yard", "köln_1")
         connectors.put(
@@ -171,6 +185,7 @@ async def test_the_list_is_searched_and_filtered(central: CentralSystem, viewer:
     await central.store.write(work)
     assert await identities(viewer, search="Berlin") == ["berlin-1", "berlin-2", "köln-2"]
     assert await identities(viewer, search="_1") == ["köln_1"]
+    assert await identities(viewer, search="Ähre IM") == ["köln_1"]
     assert await identities(viewer, search="%") == []
     assert await identities(viewer, connected="true") == ["berlin-2"]
     assert await identities(viewer, connected="false", search="berlin-") == ["berlin-1"]
@@ -330,6 +345,9 @@ async def test_a_password_that_is_sent_is_kept_as_a_hash_alone(
         ),
         ({"charge_point_id": " "}, "1 to 255 visible characters"),
         ({"charge_point_id": "a\u0001b"}, "1 to 255 visible characters"),
+        ({"charge_point_id": "a\u202eb"}, "1 to 255 visible characters"),
+        ({"charge_point_id": "CP1 "}, "no blanks around"),
+        ({"charge_point_id": ".."}, "neither . nor .."),
         ({"charge_point_id": "CP1", "mode": "fixed tag"}, "needs an idTag"),
         ({"charge_point_id": "CP1", "learn_for_s": 60}, "the mode learn takes a time"),
         ({"charge_point_id": "CP1", "mode": "learn", "learn_for_s": 90_000}, "learn_for_s"),
@@ -352,7 +370,8 @@ async def test_modes_are_set_as_on_the_command_line(
     problem = await operator.json(
         "PATCH", "charge-points/CP1", 409, json={"mode": "fixed tag", "fixed_id_tag": "house"}
     )
-    assert "no tag house; add it first" in problem["detail"]
+    assert problem["detail"] == "no tag house; add it to the list of tags first"
+    assert problem["see"] == "POST /api/v1/tags"
     await central.store.write(
         lambda db: id_tags.put(db, IdTagRecord(id_tag="HOUSE", created_at_us=NOON_US))
     )
@@ -417,7 +436,8 @@ async def test_a_removed_one_is_cut_off_and_gone(central: CentralSystem, operato
         await operator.json("DELETE", "charge-points/CP1", 204)
         assert central.registry.get("CP1") is None
     problem = await operator.json("GET", "charge-points/CP1", 404)
-    assert problem["detail"] == "CP1 is not registered; see GET /api/v1/charge-points"
+    assert problem["detail"] == "CP1 is not registered"
+    assert problem["see"] == "GET /api/v1/charge-points"
 
 
 # Who was turned away.

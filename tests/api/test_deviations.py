@@ -6,6 +6,7 @@ import pytest
 
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.events import ConditionCleared, ConditionKind, ConditionRaised
+from ocpptrio.handshake import IDENTITY_LENGTH
 from ocpptrio.protocol.datatypes import Deviation, DeviationKind
 from ocpptrio.store import charge_points, conditions, deviations
 from ocpptrio.store.driver import Db
@@ -120,3 +121,21 @@ async def test_conditions_are_those_that_are_open_unless_all_are_asked_for(
     (wrong,) = (await viewer.json("GET", "charge-points/CP2"))["conditions"]
     assert wrong == one
     assert (await viewer.json("GET", "charge-points/CP1"))["conditions"] == []
+
+
+async def test_the_longest_names_come_in_pages_too(central: CentralSystem, viewer: Client) -> None:
+    longest = "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * IDENTITY_LENGTH
+
+    def work(db: Db) -> None:
+        charge_points.add(db, charge_point_id=longest, origin="added", at_us=NOON_US)
+        for number in range(3):
+            deviations.note(
+                db,
+                charge_point_id=longest,
+                action="MeterValues",
+                deviation=Deviation(f"field{number}" * 20, DeviationKind.WRONG_TYPE, '"1"'),
+                at_us=NOON_US,
+            )
+
+    await central.store.write(work)
+    assert len(await listed(viewer, "deviations", 1, charge_point_id=longest)) == 3

@@ -40,6 +40,10 @@ async def test_only_known_charge_points_come_in(operator: Client) -> None:
     assert "CP9 is not registered" in problem["detail"]
     await operator.json("PUT", "groups/%20/members/CP1", 400)
     await operator.json("PUT", f"groups/{'x' * 101}/members/CP1", 400)
+    for name in ("%20", "x" * 101):
+        wanted = f"groups/{name}/configuration/wanted/A"
+        problem = await operator.json("PUT", wanted, 400, json={"value": "1"})
+        assert "1 to 100 characters" in problem["detail"]
     assert (await operator.json("GET", "groups"))["items"] == []
 
 

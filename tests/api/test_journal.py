@@ -95,6 +95,24 @@ async def test_the_journal_comes_in_pages(viewer: Client, monkeypatch: pytest.Mo
     ]
 
 
+async def test_a_file_is_named_by_what_is_in_it(
+    central: CentralSystem, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(central, "clock", lambda: NOON_US + 3600 * SECOND_US)
+
+    async def name(**filters: str) -> str:
+        answer = await viewer.get("journal.jsonl", params=filters)
+        return answer.headers["content-disposition"].removeprefix("attachment; filename=")
+
+    found = "journal_CP2_20261122T120002Z_20261122T130000Z.jsonl"
+    assert await name(charge_point_id="CP2") == f"\"{found}\"; filename*=UTF-8''{found}"
+    day = {"since": "0001-01-01T00:00:00+14:00", "until": "9999-12-31T23:59:59-14:00"}
+    assert '"journal_19700101T000000Z_20261122T130000Z.jsonl"' in await name(**day)
+    odd = await name(charge_point_id='Köln/1"\r\n', since="2026-11-22T13:00:00+01:00")
+    assert odd.startswith('"journal_K-ln-1---_20261122T120000Z_20261122T130000Z.jsonl"; ')
+    assert "UTF-8''journal_K%C3%B6ln-1---_" in odd
+
+
 async def test_one_message_comes_with_its_other_half(viewer: Client) -> None:
     found = await viewer.json("GET", "journal/5")
     assert found["message"]["answers"] == 4

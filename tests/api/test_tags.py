@@ -1,12 +1,20 @@
 """idTags over the API: who may charge, and why."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+import trio
 
 from ocpptrio.central_system import CentralSystem
-from ocpptrio.store import charge_points
-from tests.api.conftest import Client
+from ocpptrio.errors import StoreError
+from ocpptrio.services import tags_csv
+from ocpptrio.store import charge_points, id_tags
+from ocpptrio.store.driver import Db
+from ocpptrio.store.records import IdTagRecord
+from ocpptrio.store.vocabulary import Role
+from tests.api.conftest import Client, token_for
+from tests.api.test_streams import opened
 
 TERMS = {
     "expires_at": "2099-01-01T00:00:00Z",
@@ -103,6 +111,7 @@ async def test_a_tag_goes_and_is_gone(operator: Client, viewer: Client) -> None:
     [
         ({"id_tag": "X" * 21}, "id_tag"),
         ({"id_tag": " A"}, "id_tag"),
+        ({"id_tag": ""}, "id_tag"),  # a form that was not filled in: no tag is made up
         ({"id_tag": "A", "week_times": "always"}, "week_times"),
         ({"id_tag": "A", "expires_at": "2099-01-01T00:00:00"}, "expires_at"),
         ({"id_tag": "A", "expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at"),
@@ -122,7 +131,7 @@ async def test_bad_terms_are_told_with_their_field(
 
 async def test_tags_are_found_by_search_group_and_blocked(operator: Client) -> None:
     for number in range(5):
-        terms = {"id_tag": f"TAG_{number}", "blocked": number == 1, "note": f"Nr. {number}"}
+        terms = {"id_tag": f"TAG_{number}", "blocked": number == 1, "note": f"Ärztin Nr. {number}"}
         group = {"parent_id_tag": "FLEET"} if number > 2 else {}
         await operator.json("POST", "tags", 201, json=terms | group)
 
@@ -132,6 +141,7 @@ async def test_tags_are_found_by_search_group_and_blocked(operator: Client) -> N
 
     assert await found(search="g_3") == ["TAG_3"]
     assert await found(search="nr. 2") == ["TAG_2"]
+    assert await found(search="Ärztin NR. 3") == ["TAG_3"]
     assert await found(search="flee") == ["TAG_3", "TAG_4"]
     assert await found(search="%") == []
     assert await found(parent_id_tag="fleet") == ["TAG_3", "TAG_4"]
@@ -192,3 +202,72 @@ async def test_an_import_is_all_or_nothing_and_names_the_lines(operator: Client)
         "POST", "tags.csv", 400, content=b"id_tag\n\xff", headers={"Content-Type": "text/csv"}
     )
     await operator.json("POST", "tags.csv", 415, json={"id_tag": "A"})
+
+
+async def test_others_write_while_a_file_is_imported(
+    central: CentralSystem,
+    operator: Client,
+    nursery: trio.Nursery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tags_csv, "AT_ONCE", 2)
+    monkeypatch.setattr(tags_csv, "PAUSE_S", 0)
+    nursery.start_soon(send, operator, "id_tag\n" + "\n".join("ABCDEF"))
+    seen: list[int] = []
+    while not seen or seen[-1] < 6:
+        seen.append(await central.store.write(lambda db: len(id_tags.everyone(db))))
+    assert {2, 4} <= set(seen)
+
+
+async def test_an_import_that_is_cut_short_says_how_far_it_came(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = id_tags.put
+
+    def until_the_disk_is_full(db: Db, record: IdTagRecord) -> None:
+        if record.id_tag == "E":
+            raise StoreError("the disk is full")
+        put(db, record)
+
+    text = "id_tag\n" + "\n".join("ABCDE")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(tags_csv, "AT_ONCE", 2)
+        meanwhile.setattr(id_tags, "put", until_the_disk_is_full)
+        problem = await send(operator, text, 503)
+    assert problem["detail"] == (
+        "the disk is full; 4 of 5 tags were imported: import the file again"
+    )
+    assert [tag["id_tag"] for tag in (await operator.json("GET", "tags"))["items"]] == [*"ABCD"]
+    assert await send(operator, text) == {"added": 1, "changed": 4}
+
+
+async def test_any_tag_and_group_can_stand_in_a_path() -> None:
+    """Over a socket: the server decodes paths before we see them."""
+    async with opened() as serving:
+        operator = Client(
+            base_url=f"http://127.0.0.1:{serving.port}/api/v1",
+            headers={"Authorization": f"Bearer {await token_for(serving.central, Role.OPERATOR)}"},
+        )
+        await serving.register("CP/1")
+        async with operator:
+            for name in ("a/b", "a%2Fb", "50%", "%25", "//", "a b?c#d", "Ä;+&=", "x/verdict"):
+                await use(operator, name)
+
+
+async def use(operator: Client, name: str) -> None:
+    tag, group = (f"{kind}/{quote(name, safe='')}" for kind in ("tags", "tag-groups"))
+    new = {"id_tag": name, "parent_id_tag": name}
+    assert (await operator.json("POST", "tags", 201, json=new))["id_tag"] == name
+    for path, field in ((tag, "id_tag"), (group, "parent_id_tag")):
+        assert (await operator.json("GET", path))[field] == name
+        assert (await operator.json("PATCH", path, json={"note": "seen"}))[field] == name
+        right = {"charge_points": ["CP/1"]}
+        found = await operator.json("PUT", f"{path}/rights", json=right)
+        assert (found[field], found["rights"]["charge_points"]) == (name, ["CP/1"])
+    asked = {"charge_point_id": "CP/1"}
+    assert (await operator.json("GET", f"{tag}/verdict", params=asked))["id_tag"] == name
+    assert (await operator.json("PUT", group, json={"note": "anew"}))["parent_id_tag"] == name
+    listed = (await operator.json("GET", "tags", params={"parent_id_tag": name}))["items"]
+    assert [item["id_tag"] for item in listed] == [name]
+    await operator.json("DELETE", tag, 204)
+    await operator.json("DELETE", group, 204)

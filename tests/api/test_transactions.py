@@ -164,6 +164,8 @@ async def test_readings_come_in_pages_the_oldest_first(
     assert seen == [2000, 2002, 3000]
     await viewer.json("GET", "transactions/999/readings", 404)
     bad = {"cursor": "Im5vbmUgb2Ygb3VycyI"}  # "none of ours", as our cursors are made
+    huge = {"cursor": "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMCwxXQ"}  # [100000000000000000000,1]
+    await viewer.json("GET", "transactions/1/readings", 400, params=huge)
     await viewer.json("GET", "transactions/1/readings", 400, params=bad)
 
 

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,25 @@ def test_the_quirks_of_the_simulator_are_listed(ocpptrio: Command) -> None:
     lines = ocpptrio("simulate", "--list-quirks").out.splitlines()
     assert lines[0].split()[0] == "quirk"
     assert [line.split()[0] for line in lines[1:]] == [f"q{number}" for number in range(1, 58)]
+
+
+def test_an_error_cannot_command_the_terminal(ocpptrio: Command) -> None:
+    ocpptrio("tags", "add", "A")
+    error = ocpptrio("tags", "remove", "\x1b[2J\x9b1m", status=1).err
+    assert error == "ocpptrio: no tag \\x1b[2J\\x9b1m; see the list of tags\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("charge-points", "remove", "CP1"),
+        ("tags", "block", "A"),
+        ("tokens", "remove", "1"),
+        ("transactions", "end", "1"),
+    ],
+)
+def test_what_changes_something_makes_no_database(
+    ocpptrio: Command, path: Path, command: tuple[str, ...]
+) -> None:
+    assert "no database at" in ocpptrio(*command, status=1).err
+    assert not path.exists()

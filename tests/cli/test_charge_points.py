@@ -278,13 +278,13 @@ def test_contradictions_are_refused(ocpptrio: Command) -> None:
     ocpptrio("charge-points", "set-password", "CP1", "--generate", "--remove", status=1)
 
 
-@pytest.mark.parametrize("identity", ["", " ", "CP\x01", "x" * 256])
+@pytest.mark.parametrize("identity", ["", " ", "CP\x01", "x" * 256, "CP1 ", "CP\x9b", ".."])
 def test_what_is_no_identity_is_refused(ocpptrio: Command, identity: str) -> None:
     ocpptrio("charge-points", "add", identity, status=2)
 
 
 def test_odd_identities_are_accepted_as_the_listener_does(ocpptrio: Command, write: Write) -> None:
-    for identity in ("RDAM|123", "a/b", "Köln 1", "50%"):
+    for identity in ("RDAM|123", "a/b", "Köln 1", "50%", "not good:"):
         ocpptrio("charge-points", "add", identity)
         assert record(write, identity).charge_point_id == identity
 
@@ -398,7 +398,9 @@ def test_one_that_came_from_loopback_is_adopted(ocpptrio: Command, write: Write)
 
 
 def test_only_who_knocked_or_came_from_loopback_is_adopted(ocpptrio: Command, write: Write) -> None:
-    assert "has not tried to connect" in ocpptrio("charge-points", "adopt", "CP1", status=1).err
     ocpptrio("charge-points", "add", "CP1")
+    assert "has not tried to connect" in ocpptrio("charge-points", "adopt", "CP2", status=1).err
+    write(turned_away(" CP3\x9b"))  # it came so, hence it can be let in so
+    assert "adopted" in ocpptrio("charge-points", "adopt", " CP3\x9b").out
     write(turned_away("CP1", "wrong user name or password"))
     assert "set-password CP1" in ocpptrio("charge-points", "adopt", "CP1", status=1).err

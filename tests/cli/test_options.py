@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,29 @@ def test_options_as_another_command_needs_them() -> None:
     assert Database().as_typed() == ""
     database = Database(config=Path("my config.toml"), path=Path("x.db"))
     assert database.as_typed() == "--config 'my config.toml' --database x.db"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("transactions", "list", "--since", "999999999w"),
+        ("call", "CP1", "ClearCache", "--expires", "999999999w"),
+        ("call", "CP1", "ClearCache", "--expires", "0"),
+        ("tasks", "start", "ClearCache", "{}", "CP1", "--expires", "0s"),
+        ("alerts", "list", "--limit", "0"),
+    ],
+)
+def test_a_time_that_cannot_be_meant_is_wrong_usage(
+    ocpptrio: Command, arguments: tuple[str, ...]
+) -> None:
+    ocpptrio("charge-points", "add", "CP1")
+    assert arguments[-2] in ocpptrio(*arguments, status=2).err
+
+
+def test_the_end_of_all_times_is_read_and_shown_anywhere(
+    ocpptrio: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    ocpptrio("tags", "add", "A", "--expires", "9999-12-31T23:59:59Z")
+    assert "9999-12-31 23:59:59" in ocpptrio("tags", "list").out

@@ -147,7 +147,7 @@ async def test_without_a_token_it_says_how_to_get_one(
 
 async def test_a_token_that_is_not_good_is_told_and_not_shown(there: There) -> None:
     error = (await there("users", "list", "--token", "ocpptrio_secret", status=1)).err
-    assert "does not know the token; it was removed, or has expired" in error
+    assert "does not know the token of --token: it was removed, has expired, or" in error
     assert "secret" not in error
 
 
@@ -198,6 +198,23 @@ async def test_a_redirect_is_told_and_not_followed(there: There) -> None:
 # Where, and as whom.
 
 
+async def test_a_token_that_is_not_good_is_told_with_where_it_comes_from(
+    there: There, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OCPPTRIO_TOKEN", "ocpptrio_old")
+    error = (await there("users", "list", status=1)).err
+    assert "does not know the token of OCPPTRIO_TOKEN" in error
+    assert "on the machine of the daemon: ocpptrio tokens add NAME --role ROLE" in error
+    file = tmp_path / "token"
+    file.write_text("ocpptrio_older")
+    error = (await there("users", "list", "--token-file", str(file), status=1)).err
+    assert f"does not know the token of {file}:" in error
+    monkeypatch.setenv("OCPPTRIO_TOKEN", "")
+    monkeypatch.setenv("OCPPTRIO_TOKEN_FILE", str(file))
+    error = (await there("users", "list", status=1)).err
+    assert f"does not know the token of {file} (OCPPTRIO_TOKEN_FILE):" in error
+
+
 def token_of(remote: Remote, environment: dict[str, str]) -> str | None:
     client = remote.client(FROM_SETTINGS, {"OCPPTRIO_URL": "http://x"} | environment)
     assert client is not None
@@ -223,8 +240,8 @@ def test_a_token_is_in_no_representation_of_the_options() -> None:
     ("remote", "error"),
     [
         (Remote(token="a", token_file=Path("b")), "give --token or --token-file, not both"),
-        (Remote(token="two secrets"), "this is no token"),
-        (Remote(token="sécret"), "this is no token"),
+        (Remote(token="two secrets"), "--token holds no token"),
+        (Remote(token="sécret"), "--token holds no token"),
         (Remote(token_file=Path("/nowhere/token")), "/nowhere/token: the token cannot be read"),
         (Remote(url="host:8081"), "--url host:8081: write http://192.0.2.1:8081"),
         (Remote(url="ws://host:8081"), "write http://"),

@@ -70,12 +70,15 @@ def test_block_unblock_and_remove_find_a_tag_in_any_case(ocpptrio: Command) -> N
 
 @pytest.mark.parametrize("command", ["block", "unblock", "remove", "set"])
 def test_an_unknown_tag_is_an_error(ocpptrio: Command, command: str) -> None:
+    ocpptrio("tags", "add", "A")
     assert ocpptrio("tags", command, "abc", status=1).err.startswith("ocpptrio: no tag abc; see")
 
 
 def test_set_changes_what_is_given_and_nothing_else(ocpptrio: Command) -> None:
     ocpptrio("tags", "add", "A", "--expires", "2099-01-01", "--note", "mine", "--parent", "P")
     ocpptrio("tags", "block", "A")
+    for word in ("never", "none", "always", "default"):  # which mean something elsewhere
+        assert ocpptrio("tags", "set", "A", "--note", word, "--json").json["note"] == word
     changed = ocpptrio("tags", "set", "A", "--note", "", "--max-concurrent", "3", "--json").json
     assert (changed["note"], changed["max_concurrent"]) == (None, 3)
     assert (changed["expires_at"], changed["blocked"]) == ("2099-01-01T00:00:00Z", True)

@@ -93,12 +93,12 @@ async def adopt_charge_point(
             )
         except AlreadyRegistered as error:
             raise conflict(
-                f"{error}; if its password is wrong, set another: "
-                "PUT /api/v1/charge-points/{charge_point_id}/password"
+                f"{error}; if its password is wrong, set another",
+                see="PUT /api/v1/charge-points/{charge_point_id}/password",
             ) from error
         except NeverTried as error:
             raise not_found(
-                f"{error}; register it all the same: POST /api/v1/charge-points"
+                f"{error}; it can be registered all the same", see="POST /api/v1/charge-points"
             ) from error
 
     await central.store.write(work)

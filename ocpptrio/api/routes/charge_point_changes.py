@@ -143,7 +143,7 @@ async def add_charge_point(
             )
         except AlreadyRegistered as error:
             raise conflict(
-                f"{error}; change it: PATCH /api/v1/charge-points/{{charge_point_id}}"
+                f"{error}; change it instead", see="PATCH /api/v1/charge-points/{charge_point_id}"
             ) from error
         except UnknownTag as error:
             raise _no_tag(error) from error
@@ -295,7 +295,7 @@ def _mode(mode: OpenMode, fixed_id_tag: str | None, learn_for_s: float | None) -
 
 
 def _no_tag(error: UnknownTag) -> Exception:
-    return conflict(f"{error}; add it first: POST /api/v1/tags")
+    return conflict(f"{error}; add it to the list of tags first", see="POST /api/v1/tags")
 
 
 def _shown_password(chosen: NewPassword) -> ShownPassword:

@@ -290,7 +290,7 @@ def known(reader: Reader, charge_point_id: str) -> ChargePointRecord:
     """
     record = charge_points.get(reader, charge_point_id)
     if record is None:
-        raise not_found(f"{charge_point_id} is not registered; see GET /api/v1/charge-points")
+        raise not_found(f"{charge_point_id} is not registered", see="GET /api/v1/charge-points")
     return record
 
 

@@ -20,10 +20,10 @@ from ocpptrio.api.filters import ChargePointId, Number
 from ocpptrio.api.given import AnyRequest, Asker, Central
 from ocpptrio.api.openapi import CONFLICTS
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
+from ocpptrio.api.problems import not_found
 from ocpptrio.api.views import View, shown
 from ocpptrio.api.waiting import ExpiresInS, IdempotencyKey, WaitS, within
 from ocpptrio.central_system import CentralSystem
-from ocpptrio.errors import UnknownCommand
 from ocpptrio.protocol.actions import ACTIONS, ActionSpec, Role
 from ocpptrio.protocol.datatypes import Message, Request
 from ocpptrio.store import commands
@@ -249,7 +249,7 @@ async def _command(central: CentralSystem, command_id: int) -> Command:
 
     record, follower = await central.store.read(work)
     if record is None:
-        raise UnknownCommand(f"there is no command {command_id}; see GET /api/v1/commands")
+        raise not_found(f"there is no command {command_id}", see="GET /api/v1/commands")
     followed_by = None if follower is None else follower.command_id
     return shown(Command, record, **_json(record), followed_by=followed_by)
 

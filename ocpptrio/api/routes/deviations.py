@@ -3,14 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Final
 
-import msgspec
 from litestar import delete, get
 from litestar.params import FromPath, QueryParameter
 
 from ocpptrio.api.filters import ChargePointId
 from ocpptrio.api.given import Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
-from ocpptrio.api.problems import bad_request
 from ocpptrio.api.routes.charge_points import known
 from ocpptrio.api.views import View, shown
 from ocpptrio.central_system import CentralSystem
@@ -128,7 +126,7 @@ async def _listed(
     *,
     must_exist: bool,
 ) -> Page[Deviation]:
-    after = _after(cursor)
+    after = key_of(cursor, tuple[str, str, str, str])
 
     def work(reader: Reader) -> list[DeviationRecord]:
         if must_exist and charge_point_id is not None:
@@ -140,19 +138,8 @@ async def _listed(
     return page(await central.store.read(work), limit, _key, _view)
 
 
-def _key(row: DeviationRecord) -> str:
-    parts = (row.charge_point_id, row.action, row.field, row.kind)
-    return msgspec.json.encode(parts).decode()
-
-
-def _after(cursor: str | None) -> tuple[str, str, str, str] | None:
-    key = key_of(cursor, str)
-    if key is None:
-        return None
-    try:
-        return msgspec.json.decode(key, type=tuple[str, str, str, str])
-    except msgspec.MsgspecError as error:
-        raise bad_request("cursor: take it from the page before", field="cursor") from error
+def _key(row: DeviationRecord) -> tuple[str, str, str, str]:
+    return (row.charge_point_id, row.action, row.field, row.kind)
 
 
 def _view(row: DeviationRecord) -> Deviation:

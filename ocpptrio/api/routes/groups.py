@@ -20,8 +20,6 @@ from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import WantedRecord
 from ocpptrio.store.vocabulary import WantedScope
 
-NAME_LENGTH: Final = 100
-
 
 class Group(View, frozen=True, kw_only=True):
     """A group: it is there while somebody is in it, or something is wanted of it.
@@ -104,12 +102,13 @@ async def join_group(
 ) -> Membership:
     """Put a charge point into a group; one that is not there yet is made."""
     at_us = central.clock()
-    if not group.strip() or len(group) > NAME_LENGTH:
-        raise bad_request(f"a group has a name of 1 to {NAME_LENGTH} characters", field="group")
 
     def work(db: Db) -> None:
         known(db, charge_point_id)
-        groups.join(db, group, [charge_point_id], at_us)
+        try:
+            groups.join(db, group, [charge_point_id], at_us)
+        except ValueError as error:
+            raise bad_request(str(error), field="group") from error
 
     await central.store.write(work)
     return Membership(group=group, charge_point_id=charge_point_id)
@@ -126,7 +125,7 @@ async def leave_group(
         try:
             groups.leave(db, group, [charge_point_id], at_us)
         except NotInGroup as error:
-            raise not_found(f"{error}; see GET /api/v1/groups/{{group}}") from error
+            raise not_found(str(error), see="GET /api/v1/groups/{group}") from error
 
     await central.store.write(work)
 
@@ -135,7 +134,7 @@ def _known(reader: Reader, group: str) -> tuple[list[str], list[WantedRecord]]:
     members = charge_point_groups.members(reader, group)
     wanted = wanted_configuration.entries(reader, WantedScope.GROUP, group)
     if not (members or wanted):
-        raise not_found(f"there is no group {group}; see GET /api/v1/groups")
+        raise not_found(f"there is no group {group}", see="GET /api/v1/groups")
     return members, wanted
 
 

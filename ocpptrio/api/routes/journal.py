@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, TypedDict
 
 import msgspec
 from litestar import get
+from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -15,6 +16,7 @@ from ocpptrio.api.given import Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.problems import not_found
 from ocpptrio.api.views import View, shown
+from ocpptrio.clock import from_us
 from ocpptrio.store import journal
 from ocpptrio.store.driver import Reader
 from ocpptrio.store.journal import FrameKind
@@ -79,9 +81,19 @@ class JournalExchange(View, frozen=True, kw_only=True):
     pair: JournalMessage | None
 
 
-@get("/journal")
-async def list_journal(
-    central: Central,
+class Filters(TypedDict):
+    """Which messages, as the store takes it."""
+
+    charge_point_id: str | None
+    action: str | None
+    direction: Direction | None
+    unique_id: str | None
+    text: str | None
+    since_us: int | None
+    until_us: int | None
+
+
+async def filters(
     charge_point_id: ChargePointId = None,
     action: Action = None,
     direction: Way = None,
@@ -89,25 +101,35 @@ async def list_journal(
     contains: Contains = None,
     since: Since = None,
     until: Until = None,
+) -> Filters:
+    """What the list and the file are asked for."""
+    return {
+        "charge_point_id": charge_point_id,
+        "action": action,
+        "direction": direction,
+        "unique_id": unique_id,
+        "text": contains,
+        "since_us": us(since, "since"),
+        "until_us": us(until, "until"),
+    }
+
+
+FILTERS: Final = {"wanted": Provide(filters)}
+Wanted = NamedDependency[Filters]
+
+
+@get("/journal", dependencies=FILTERS)
+async def list_journal(
+    central: Central,
+    wanted: Wanted,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[JournalMessage]:
     """Messages, the newest first."""
-    before, since_us, until_us = key_of(cursor, int), us(since, "since"), us(until, "until")
+    before = key_of(cursor, int)
 
     def work(reader: Reader) -> list[tuple[JournalEntry, JournalEntry | None]]:
-        found = journal.entries(
-            reader,
-            charge_point_id=charge_point_id,
-            action=action,
-            direction=direction,
-            unique_id=unique_id,
-            text=contains,
-            since_us=since_us,
-            until_us=until_us,
-            before=before,
-            limit=limit + 1,
-        )
+        found = journal.entries(reader, **wanted, before=before, limit=limit + 1)
         return list(zip(found, journal.pairs(reader, found), strict=True))[::-1]
 
     found = await central.store.read(work)
@@ -133,39 +155,36 @@ async def one_message(central: Central, journal_id: Number) -> JournalExchange:
     return await central.store.read(work)
 
 
-@get("/journal.jsonl", media_type=MEDIA_TYPE)
+@get("/journal.jsonl", media_type=MEDIA_TYPE, dependencies=FILTERS)
 async def export_journal(
     central: Central,
-    charge_point_id: ChargePointId = None,
-    action: Action = None,
-    direction: Way = None,
-    unique_id: UniqueId = None,
-    contains: Contains = None,
-    since: Since = None,
-    until: Until = None,
+    wanted: Wanted,
 ) -> Stream:
     """The same as lines of JSON, all of them, the oldest first; without `answers`."""
-    since_us, until_us = us(since, "since"), us(until, "until")
 
     def read(reader: Reader, last: JournalEntry | None) -> Sequence[JournalEntry]:
-        return journal.entries(
-            reader,
-            charge_point_id=charge_point_id,
-            action=action,
-            direction=direction,
-            unique_id=unique_id,
-            text=contains,
-            since_us=since_us,
-            until_us=until_us,
-            after=0 if last is None else last.entry,
-            limit=PAGE,
-        )
+        after = 0 if last is None else last.entry
+        return journal.entries(reader, **wanted, after=after, limit=PAGE)
 
     async def text() -> AsyncIterator[str]:
         async for found in pages(central.store, read):
             yield "".join(map(_line, found))
 
-    return download(text(), "journal.jsonl", MEDIA_TYPE)
+    now_us = central.clock()
+    name = await central.store.read(lambda reader: _file_name(reader, wanted, now_us))
+    return download(text(), name, MEDIA_TYPE)
+
+
+def _file_name(reader: Reader, wanted: Filters, now_us: int) -> str:
+    """Of which charge point, and from when to when: journal_CP1_20261122T090000Z_….jsonl."""
+    charge_point_id, since_us = wanted["charge_point_id"], wanted["since_us"]
+    if since_us is None:
+        oldest = journal.entries(reader, charge_point_id=charge_point_id, after=0, limit=1)
+        since_us = oldest[0].at_us if oldest else now_us
+    until_us = now_us if wanted["until_us"] is None else wanted["until_us"]
+    # No time of a message is out of these bounds, whatever is asked for.
+    times = (f"{from_us(min(max(us, 0), now_us)):%Y%m%dT%H%M%SZ}" for us in (since_us, until_us))
+    return "_".join(filter(None, ("journal", charge_point_id, *times))) + ".jsonl"
 
 
 def _message(entry: JournalEntry, pair: JournalEntry | None) -> JournalMessage:

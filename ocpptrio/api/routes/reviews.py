@@ -16,7 +16,7 @@ from ocpptrio.api.problems import not_found
 from ocpptrio.api.views import Change, View, shown
 from ocpptrio.events import Facts
 from ocpptrio.services import decisions
-from ocpptrio.services.decisions import Decision
+from ocpptrio.services.decisions import Decision, Ending
 from ocpptrio.store import orphan_stops, reviews
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import OrphanStopRecord, ReviewRecord
@@ -104,7 +104,36 @@ class ReviewDetails(Review, frozen=True, kw_only=True):
     fitting_transactions: list[Fitting]
 
 
-class Resolution(Change, frozen=True, kw_only=True):
+class End(Change, frozen=True, kw_only=True):
+    """How a transaction ended, by your word.
+
+    Attributes:
+        at: when; default: its last reading, else now.
+        meter_wh: where its register stood. Without this and `energy_wh`, its last reading counts.
+        energy_wh: what it took.
+        note: why.
+    """
+
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+    meter_wh: Annotated[int, Meta(ge=0, le=10**15)] | None = None
+    energy_wh: Annotated[int, Meta(ge=0, le=10**15)] | None = None
+    note: Annotated[str, Meta(max_length=1000)] | None = None
+
+    def words(self) -> Ending:
+        """As the services take them.
+
+        Raises:
+            Problem: the time is out of all bounds.
+        """
+        return {
+            "ended_at_us": None if self.at is None else stored_us(self.at, "at"),
+            "meter_wh": self.meter_wh,
+            "energy_wh": self.energy_wh,
+            "note": self.note,
+        }
+
+
+class Resolution(End, frozen=True, kw_only=True):
     """What you decide.
 
     Attributes:
@@ -120,10 +149,6 @@ class Resolution(Change, frozen=True, kw_only=True):
 
     decision: Decision
     transaction_id: Annotated[int, Meta(ge=0, le=2**53)] | None = None
-    meter_wh: Annotated[int, Meta(ge=0, le=10**15)] | None = None
-    energy_wh: Annotated[int, Meta(ge=0, le=10**15)] | None = None
-    at: Annotated[datetime, Meta(tz=True)] | None = None
-    note: Annotated[str, Meta(max_length=1000)] | None = None
 
 
 @get("/reviews")
@@ -155,8 +180,7 @@ async def resolve_review(
     central: Central, review_id: Number, data: JSONBody[Resolution]
 ) -> ReviewDetails:
     """Decide what waits under a number; the first decision stands."""
-    now_us = central.clock()
-    ended_at_us = None if data.at is None else stored_us(data.at, "at")
+    now_us, ending = central.clock(), data.words()
 
     def work(db: Db) -> ReviewDetails:
         _details(db, review_id)
@@ -166,10 +190,7 @@ async def resolve_review(
             data.decision,
             at_us=now_us,
             transaction_id=data.transaction_id,
-            meter_wh=data.meter_wh,
-            energy_wh=data.energy_wh,
-            ended_at_us=ended_at_us,
-            note=data.note,
+            **ending,
         )
         return _details(db, review_id)
 
@@ -214,7 +235,7 @@ def evidence(facts: Facts) -> list[Evidence]:
 def _details(reader: Reader, review_id: int) -> ReviewDetails:
     case = decisions.case(reader, review_id)
     if case is None:
-        raise not_found(f"there is no review {review_id}; see GET /api/v1/reviews")
+        raise not_found(f"there is no review {review_id}", see="GET /api/v1/reviews")
     return shown(
         ReviewDetails,
         case.review,

@@ -15,10 +15,10 @@ from litestar.params import FromPath, QueryParameter
 from ocpptrio.api.filters import Number, Since, Until, us
 from ocpptrio.api.given import Central
 from ocpptrio.api.problems import bad_request
+from ocpptrio.api.routes.charge_points import known as registered
 from ocpptrio.api.routes.transactions import known
 from ocpptrio.api.views import View
-from ocpptrio.errors import UnknownChargePoint
-from ocpptrio.store import charge_points, connectors, series
+from ocpptrio.store import connectors, series
 from ocpptrio.store.driver import Reader
 from ocpptrio.store.series import SeriesPoint
 
@@ -97,8 +97,7 @@ async def charge_point_series(
     since_us, until_us = _span(since, until, central.clock())
 
     def work(reader: Reader) -> dict[str, list[SeriesPoint]]:
-        if charge_points.get(reader, charge_point_id) is None:
-            raise UnknownChargePoint(f"{charge_point_id} is not registered")
+        registered(reader, charge_point_id)
         wanted = {"": connector_id}
         if connector_id is None:
             found = connectors.of(reader, charge_point_id)[:CONNECTORS_SHOWN]

@@ -61,7 +61,7 @@ async def who(central: Central, asker: Asker) -> Session:
 async def log_in(central: Central, data: JSONBody[LogIn], request: AnyRequest) -> Response[Session]:
     """Log in with a name and a password, or with the key of a one-time login address."""
     service, settings = central.services.access, central.settings.api
-    address = address_of(request, settings)
+    address = address_of(request.scope, settings)
     if data.login_key is not None:
         login = await service.redeem(data.login_key, address)
     elif data.user_name is not None and data.password is not None:
@@ -94,7 +94,7 @@ async def set_password(
             _person(asker),
             data.current_password,
             data.new_password,
-            address_of(request, settings),
+            address_of(request.scope, settings),
         )
     except ValueError as error:
         raise bad_request(str(error), field="new_password") from error

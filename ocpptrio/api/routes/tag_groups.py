@@ -20,8 +20,9 @@ from ocpptrio.api.tag_terms import (
 )
 from ocpptrio.api.versions import IfMatch, check, tagged
 from ocpptrio.api.views import shown
+from ocpptrio.central_system import CentralSystem
 from ocpptrio.services import tags
-from ocpptrio.services.tags import SettledGroup
+from ocpptrio.services.tags import Changes, SettledGroup
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.records import TagGroupRecord, TagRights
 
@@ -95,13 +96,12 @@ async def settle_tag_group(
     )
     rights = data.new_rights() or TagRights()
 
-    def work(db: Db) -> tuple[SettledGroup, int]:
+    def work(db: Db) -> Response[TagGroup]:
         if if_match is not None:
             check(if_match, version(tags.known_group(db, parent_id_tag)))
-        settled = tags.put_group(db, record, rights)
-        return settled, tags.group_size(db, settled)
+        return _answer(db, tags.put_group(db, record, rights))
 
-    return _answer(*await central.store.write(work))
+    return await central.store.write(work)
 
 
 @patch("/tag-groups/{parent_id_tag:str}", opt=CHANGES)
@@ -112,14 +112,7 @@ async def change_tag_group(
     if_match: IfMatch = None,
 ) -> Response[TagGroup]:
     """Change what a group may; what is not sent stays."""
-    columns, rights = data.changes(), data.new_rights()
-
-    def work(db: Db) -> tuple[SettledGroup, int]:
-        check(if_match, version(tags.known_group(db, parent_id_tag)))
-        settled = tags.change_group(db, parent_id_tag, columns, rights)
-        return settled, tags.group_size(db, settled)
-
-    return _answer(*await central.store.write(work))
+    return await _change(central, parent_id_tag, data.changes(), data.new_rights(), if_match)
 
 
 @put("/tag-groups/{parent_id_tag:str}/rights", opt=CHANGES)
@@ -130,13 +123,7 @@ async def set_tag_group_rights(
     if_match: IfMatch = None,
 ) -> Response[TagGroup]:
     """Say where the tags of a group may charge, in place of all that was said before."""
-
-    def work(db: Db) -> tuple[SettledGroup, int]:
-        check(if_match, version(tags.known_group(db, parent_id_tag)))
-        settled = tags.change_group(db, parent_id_tag, {}, data.record())
-        return settled, tags.group_size(db, settled)
-
-    return _answer(*await central.store.write(work))
+    return await _change(central, parent_id_tag, {}, data.record(), if_match)
 
 
 @delete("/tag-groups/{parent_id_tag:str}", opt=CHANGES)
@@ -152,8 +139,22 @@ async def remove_tag_group(
     await central.store.write(work)
 
 
-def _answer(settled: SettledGroup, size: int) -> Response[TagGroup]:
-    return tagged(_view(settled, size), version(settled))
+async def _change(
+    central: CentralSystem,
+    parent_id_tag: str,
+    columns: Changes,
+    rights: TagRights | None,
+    if_match: str | None,
+) -> Response[TagGroup]:
+    def work(db: Db) -> Response[TagGroup]:
+        check(if_match, version(tags.known_group(db, parent_id_tag)))
+        return _answer(db, tags.change_group(db, parent_id_tag, columns, rights))
+
+    return await central.store.write(work)
+
+
+def _answer(reader: Reader, settled: SettledGroup) -> Response[TagGroup]:
+    return tagged(_view(settled, tags.group_size(reader, settled)), version(settled))
 
 
 def _view(settled: SettledGroup, size: int) -> TagGroup:

@@ -18,6 +18,7 @@ from ocpptrio.api.given import AnyRequest, Central
 from ocpptrio.api.openapi import CONFLICTS
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.problems import bad_request
+from ocpptrio.api.routes.charge_points import known as registered
 from ocpptrio.api.tag_terms import (
     BudgetUse,
     Rights,
@@ -30,15 +31,14 @@ from ocpptrio.api.tag_terms import (
 )
 from ocpptrio.api.versions import IfMatch, check, tagged
 from ocpptrio.api.views import View, shown
-from ocpptrio.errors import UnknownChargePoint
+from ocpptrio.central_system import CentralSystem
 from ocpptrio.presentation import at as moment
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services import tags, tags_csv
 from ocpptrio.services.authorization import account_of, generated_id_tag
-from ocpptrio.services.tags import SettledTag
-from ocpptrio.store import charge_points
+from ocpptrio.services.tags import Changes, SettledTag
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import IdTagRecord
+from ocpptrio.store.records import IdTagRecord, TagRights
 from ocpptrio.store.vocabulary import Role
 
 CHANGES: Final = {CONFLICTS: True}
@@ -75,7 +75,7 @@ class NewTag(TermsChange, frozen=True, kw_only=True):
         parent_id_tag: its group, made if it is not there.
     """
 
-    id_tag: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    id_tag: Annotated[str, Meta(min_length=1, max_length=20)] | UnsetType = UNSET
     parent_id_tag: ParentIdTag | UnsetType | None = UNSET
 
 
@@ -167,14 +167,7 @@ async def change_tag(
     central: Central, id_tag: FromPath[str], data: JSONBody[TagChange], if_match: IfMatch = None
 ) -> Response[Tag]:
     """Change an idTag; what is not sent stays."""
-    columns = data.changes()
-
-    def work(db: Db) -> SettledTag:
-        check(if_match, version(tags.known(db, id_tag)))
-        return tags.change(db, id_tag, columns, data.new_rights())
-
-    settled = await central.store.write(work)
-    return tagged(_view(settled), version(settled))
+    return await _change(central, id_tag, data.changes(), data.new_rights(), if_match)
 
 
 @put("/tags/{id_tag:str}/rights", opt=CHANGES)
@@ -182,13 +175,7 @@ async def set_tag_rights(
     central: Central, id_tag: FromPath[str], data: JSONBody[Rights], if_match: IfMatch = None
 ) -> Response[Tag]:
     """Say where an idTag may charge, in place of all that was said before."""
-
-    def work(db: Db) -> SettledTag:
-        check(if_match, version(tags.known(db, id_tag)))
-        return tags.change(db, id_tag, {}, data.record())
-
-    settled = await central.store.write(work)
-    return tagged(_view(settled), version(settled))
+    return await _change(central, id_tag, {}, data.record(), if_match)
 
 
 @delete("/tags/{id_tag:str}")
@@ -216,9 +203,7 @@ async def tag_verdict(
     service = central.services.authorization
 
     def work(reader: Reader) -> TagVerdict:
-        place = charge_points.get(reader, charge_point_id)
-        if place is None:
-            raise UnknownChargePoint(f"{charge_point_id} is not registered")
+        place = registered(reader, charge_point_id)
         found = service.foreseen(reader, place, id_tag, at_us)
         when = moment(at_us)
         assert when is not None
@@ -258,7 +243,7 @@ async def export_tags(central: Central) -> Stream:
 
 @post("/tags.csv", opt=needs(Role.OPERATOR, **{ACCEPTS: CSV}), status_code=200)
 async def import_tags(central: Central, request: AnyRequest) -> ImportedTags:
-    """Add or change idTags from a CSV file: all of it, or nothing.
+    """Add or change idTags from a CSV file; if a line of it is wrong, nothing is changed.
 
     The first line names the columns: id_tag, and any of parent_id_tag, expires_at, blocked,
     max_concurrent, note, created_at, week_times, day_budget_wh, month_budget_wh, charge_points,
@@ -271,9 +256,23 @@ async def import_tags(central: Central, request: AnyRequest) -> ImportedTags:
         raise bad_request(f"not UTF-8; save it as CSV UTF-8 ({error})") from error
     # In a thread: a large file must not keep charge points waiting.
     lines = await trio.to_thread.run_sync(tags_csv.parse, text, "the file")
-    now_us = central.clock()
-    found = await central.store.write(lambda db: tags_csv.put(db, lines, now_us))
+    found = await tags_csv.put(central.store, lines, central.clock())
     return ImportedTags(added=found.added, changed=found.changed)
+
+
+async def _change(
+    central: CentralSystem,
+    id_tag: str,
+    columns: Changes,
+    rights: TagRights | None,
+    if_match: str | None,
+) -> Response[Tag]:
+    def work(db: Db) -> SettledTag:
+        check(if_match, version(tags.known(db, id_tag)))
+        return tags.change(db, id_tag, columns, rights)
+
+    settled = await central.store.write(work)
+    return tagged(_view(settled), version(settled))
 
 
 def _view(settled: SettledTag) -> Tag:

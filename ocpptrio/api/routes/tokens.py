@@ -86,7 +86,7 @@ async def make_token(
 async def remove_token(central: Central, token_id: Number) -> None:
     """Remove a token: who presents it is turned away from now on."""
     if not await central.store.write(lambda db: access.remove_token(db, token_id)):
-        raise not_found(f"there is no token {token_id}; see GET /api/v1/tokens")
+        raise not_found(f"there is no token {token_id}", see="GET /api/v1/tokens")
 
 
 def _view(record: TokenRecord) -> Token:

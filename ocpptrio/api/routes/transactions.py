@@ -2,22 +2,22 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypedDict
 
 import msgspec
 from litestar import get, post
+from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, QueryParameter
 from litestar.response import Stream
-from msgspec import Meta
 
 from ocpptrio.api.downloads import PAGE, download, pages
-from ocpptrio.api.filters import ChargePointId, Number, Since, Until, stored_us, us
+from ocpptrio.api.filters import ChargePointId, Number, Since, Until, us
 from ocpptrio.api.given import Central
 from ocpptrio.api.openapi import CONFLICTS
-from ocpptrio.api.paging import Cursor, Limit, Page, cursor_to, key_of, page
-from ocpptrio.api.problems import bad_request, not_found
-from ocpptrio.api.routes.reviews import Evidence, Review, evidence, review_view
-from ocpptrio.api.views import Change, View, shown
+from ocpptrio.api.paging import Cursor, Int64, Limit, Page, cursor_to, key_of, page
+from ocpptrio.api.problems import not_found
+from ocpptrio.api.routes.reviews import End, Evidence, Review, evidence, review_view
+from ocpptrio.api.views import View, shown
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services import decisions, flags, registers, transactions_csv
@@ -46,9 +46,6 @@ NeedsReview = Annotated[
     bool | None,
     QueryParameter(description="those of which something waits for a person, or all others"),
 ]
-Note = Annotated[str, Meta(max_length=1000)]
-MeterWh = Annotated[int, Meta(ge=0, le=10**15)]
-Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Transaction(View, frozen=True, kw_only=True):
@@ -167,80 +164,68 @@ class SignedValue(View, frozen=True, kw_only=True):
     value: str
 
 
-class End(Change, frozen=True, kw_only=True):
-    """How a transaction ended, by your word.
+class Filters(TypedDict):
+    """Which transactions, as the store takes it."""
 
-    Attributes:
-        at: when; default: its last reading, else now.
-        meter_wh: where its register stood. Without this and `energy_wh`, its last reading counts.
-        energy_wh: what it took.
-        note: why.
-    """
-
-    at: Moment | None = None
-    meter_wh: MeterWh | None = None
-    energy_wh: MeterWh | None = None
-    note: Note | None = None
+    charge_point_id: str | None
+    id_tag: str | None
+    state: TransactionState | None
+    since_us: int | None
+    until_us: int | None
+    needs_review: bool | None
 
 
-@get("/transactions")
-async def list_transactions(
-    central: Central,
+async def filters(
     charge_point_id: ChargePointId = None,
     id_tag: IdTag = None,
     in_state: State = None,
     since: Since = None,
     until: Until = None,
     needs_review: NeedsReview = None,
+) -> Filters:
+    """What the list and the file are asked for."""
+    return {
+        "charge_point_id": charge_point_id,
+        "id_tag": id_tag,
+        "state": in_state,
+        "since_us": us(since, "since"),
+        "until_us": us(until, "until"),
+        "needs_review": needs_review,
+    }
+
+
+FILTERS: Final = {"wanted": Provide(filters)}
+Wanted = NamedDependency[Filters]
+
+
+@get("/transactions", dependencies=FILTERS)
+async def list_transactions(
+    central: Central,
+    wanted: Wanted,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[Transaction]:
     """Transactions, the newest first; `since` and `until` are of their start."""
-    before, since_us, until_us = key_of(cursor, int), us(since, "since"), us(until, "until")
+    before = key_of(cursor, int)
 
     def work(reader: Reader) -> list[tuple[TransactionRecord, int | None]]:
-        found = transactions.listed(
-            reader,
-            charge_point_id=charge_point_id,
-            id_tag=id_tag,
-            state=in_state,
-            since_us=since_us,
-            until_us=until_us,
-            needs_review=needs_review,
-            before=before,
-            limit=limit + 1,
-        )
+        found = transactions.listed(reader, **wanted, before=before, limit=limit + 1)
         return [(record, registers.so_far_wh(reader, record)) for record in found]
 
     found = await central.store.read(work)
     return page(found, limit, lambda row: row[0].transaction_id, lambda row: _view(*row))
 
 
-@get("/transactions.csv", media_type="text/csv")
+@get("/transactions.csv", media_type="text/csv", dependencies=FILTERS)
 async def export_transactions(
     central: Central,
-    charge_point_id: ChargePointId = None,
-    id_tag: IdTag = None,
-    in_state: State = None,
-    since: Since = None,
-    until: Until = None,
-    needs_review: NeedsReview = None,
+    wanted: Wanted,
 ) -> Stream:
     """The same as CSV, all of them: UTC times, energy in Wh."""
-    since_us, until_us = us(since, "since"), us(until, "until")
 
     def read(reader: Reader, last: TransactionRecord | None) -> Sequence[TransactionRecord]:
-        return transactions.listed(
-            reader,
-            charge_point_id=charge_point_id,
-            id_tag=id_tag,
-            state=in_state,
-            since_us=since_us,
-            until_us=until_us,
-            needs_review=needs_review,
-            before=None if last is None else last.transaction_id,
-            limit=PAGE,
-        )
+        before = None if last is None else last.transaction_id
+        return transactions.listed(reader, **wanted, before=before, limit=PAGE)
 
     async def text() -> AsyncIterator[str]:
         yield transactions_csv.header()
@@ -264,20 +249,11 @@ async def end_transaction(
 
     If its real stop comes after all, that one counts.
     """
-    now_us = central.clock()
-    ended_at_us = None if data.at is None else stored_us(data.at, "at")
+    now_us, ending = central.clock(), data.words()
 
     def work(db: Db) -> TransactionDetails:
         known(db, transaction_id)
-        decisions.end(
-            db,
-            transaction_id,
-            at_us=now_us,
-            meter_wh=data.meter_wh,
-            energy_wh=data.energy_wh,
-            ended_at_us=ended_at_us,
-            note=data.note,
-        )
+        decisions.end(db, transaction_id, at_us=now_us, **ending)
         return _details(db, transaction_id)
 
     return await central.store.write(work)
@@ -314,7 +290,7 @@ def known(reader: Reader, transaction_id: int) -> TransactionRecord:
     """
     record = transactions.get(reader, transaction_id)
     if record is None:
-        raise not_found(f"there is no transaction {transaction_id}; see GET /api/v1/transactions")
+        raise not_found(f"there is no transaction {transaction_id}", see="GET /api/v1/transactions")
     return record
 
 
@@ -343,7 +319,7 @@ async def _readings(
     signed: bool = False,
 ) -> list[MeterReading]:
     """A page of readings, and one more."""
-    after = _after(cursor)
+    after = key_of(cursor, tuple[Int64, Int64])
 
     def work(reader: Reader) -> list[MeterReading]:
         known(reader, transaction_id)
@@ -354,19 +330,8 @@ async def _readings(
     return await central.store.read(work)
 
 
-def _reading_key(reading: MeterReading) -> str:
-    return f"{reading.measured_at_us} {reading.digest}"
-
-
-def _after(cursor: str | None) -> tuple[int, int] | None:
-    key = key_of(cursor, str)
-    if key is None:
-        return None
-    try:
-        measured_at_us, digest = map(int, key.split(" "))
-    except ValueError:
-        raise bad_request("cursor: take it from next_cursor of the page before") from None
-    return measured_at_us, digest
+def _reading_key(reading: MeterReading) -> tuple[int, int]:
+    return reading.measured_at_us, reading.digest
 
 
 def _view(record: TransactionRecord, energy_so_far_wh: int | None) -> Transaction:

@@ -23,7 +23,8 @@ from ocpptrio.services.access import (
     LOGIN_KEY_US,
     LONGEST_USER_NAME,
     USER_NAME,
-    check_not_last_admin,
+    edit_user,
+    forget_user,
     new_login_key,
 )
 from ocpptrio.store import access
@@ -114,9 +115,7 @@ async def change_user(
     def work(db: Db) -> UserRecord:
         before = _known(db, user_name)
         check(if_match, _version(before))
-        if changes.get("disabled") or changes.get("role", Role.ADMIN) is not Role.ADMIN:
-            check_not_last_admin(db, user_name)
-        access.edit_user(db, user_name, changes)
+        edit_user(db, user_name, changes)
         return _known(db, user_name)
 
     record = await central.store.write(work)
@@ -129,8 +128,7 @@ async def remove_user(central: Central, user_name: FromPath[str], if_match: IfMa
 
     def work(db: Db) -> None:
         check(if_match, _version(_known(db, user_name)))
-        check_not_last_admin(db, user_name)
-        access.remove_user(db, user_name)
+        forget_user(db, user_name)
 
     await central.store.write(work)
 
@@ -163,7 +161,7 @@ async def _hash(central: CentralSystem, password: str) -> str:
 def _known(reader: Reader, user_name: str) -> UserRecord:
     record = access.user(reader, user_name)
     if record is None:
-        raise not_found(f"there is no user {user_name}; see GET /api/v1/users")
+        raise not_found(f"there is no user {user_name}", see="GET /api/v1/users")
     return record
 
 

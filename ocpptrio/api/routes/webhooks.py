@@ -123,7 +123,8 @@ async def list_webhooks(
     after = key_of(cursor, int) or 0
 
     def work(reader: Reader) -> list[Webhook]:
-        return [_view(reader, one) for one in store.everyone(reader) if one.webhook_id > after]
+        rest = [one for one in store.everyone(reader) if one.webhook_id > after]
+        return [_view(reader, one) for one in rest[: limit + 1]]
 
     found = await central.store.read(work)
     return page(found, limit, lambda one: one.webhook_id, lambda one: one)
