@@ -8,12 +8,11 @@ from typing import Final
 
 import msgspec
 
+from ocpptrio.clock import DAY_US
 from ocpptrio.config import AlertKind
 from ocpptrio.events import AlertAcknowledged, AlertClosed, AlertOpened
 from ocpptrio.store.driver import Db, Reader, SqlValue
 from ocpptrio.store.records import AlertRecord
-
-DAY_US: Final = 86_400_000_000
 
 _SELECT: Final = "SELECT * FROM alerts"
 
