@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ocpptrio.errors import ConfigError
+from ocpptrio.errors import ConfigError, first_of
 
 KEPT_OPEN_S: Final = 4  # less than servers do: 5 s are common
 LONGEST_URL: Final = 2000
@@ -119,13 +119,9 @@ class Outbound:
 def _reason(error: Exception) -> str:
     """What it is, and why: the errors of httpcore hide that behind some of Trio's."""
     cause: BaseException = error
-    while True:
-        if isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
-        elif cause.__cause__ is not None:
-            cause = cause.__cause__
-        else:
-            return f"{type(error).__name__}: {cause}"
+    while cause.__cause__ is not None:
+        cause = first_of(cause.__cause__)
+    return f"{type(error).__name__}: {cause}"
 
 
 def check_url(url: str) -> None:

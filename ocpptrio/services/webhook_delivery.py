@@ -92,6 +92,7 @@ class WebhookDelivery:
 
     async def run(self) -> None:
         """Deliver, for ever."""
+        self._workers.clear()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._warn)
             while True:
