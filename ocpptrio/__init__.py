@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ocpptrio.central_system import CentralSystem, ChargePoint
-    from ocpptrio.config import Settings, load
+    from ocpptrio.config import Settings
+    from ocpptrio.config_sources import load
     from ocpptrio.connection import Connection, Transport
     from ocpptrio.memory_transport import memory_transport_pair
     from ocpptrio.protocol.actions import Role
@@ -56,7 +57,7 @@ _HOME = {
     "SessionState": "session.state",
     "Settings": "config",
     "Transport": "connection",
-    "load": "config",
+    "load": "config_sources",
     "memory_transport_pair": "memory_transport",
 }
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import trio
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_US = 86_400_000_000
 
 # Asks for the time: microseconds since EPOCH. Passed in wherever a time is needed, never imported.
 Clock = Callable[[], int]

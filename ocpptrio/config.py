@@ -1,31 +1,18 @@
-"""Settings: config.toml and environment -> frozen structs. Every default and unit lives here.
+"""Settings: all that can be set, with each default, unit and reason, as frozen structs.
 
 The sample `config.toml` at the top of the repository shows each key; a test holds the two together.
-Not here: which options the command line has (cli).
+Not here: where values come from (config_sources).
 """
 
-import os
-from collections.abc import Mapping
 from datetime import UTC, tzinfo
-from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_network
-from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
-import tomli
 from msgspec import Meta
-
-from ocpptrio.errors import ConfigError
-
-PREFIX: Final = "OCPPTRIO_"  # of the environment variables that are settings
-# What commands take from the environment beside settings: which file to read, and which daemon to
-# ask as whom (cli.options, cli.remote).
-OF_COMMANDS: Final = ("CONFIG", "URL", "TOKEN", "TOKEN_FILE")
 
 SHORTEST_SECRET: Final = 16  # characters of what is signed with
 
@@ -33,6 +20,7 @@ Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1)]
 Limit = Annotated[float, Meta(ge=0)]  # s; 0: none
+Secret = Annotated[str, Meta(extra={"secret": True})]  # not shown, whoever asks
 PerHour = Annotated[int, Meta(ge=0, le=100)]  # 0: no limit; no more are remembered
 
 
@@ -219,7 +207,7 @@ class AuthorizationSettings(_Section, frozen=True, kw_only=True):
     cache_hours: Annotated[float, Meta(ge=0)] = 0
     on_spent: OnSpent = OnSpent.FINISH
     url: str = ""  # of the external authorizer; "": nobody else is asked
-    token: str = ""  # sent to it: Authorization: Bearer
+    token: Secret = ""  # sent to it: Authorization: Bearer
     timeout: Seconds = 5  # s that it has; charge points do not wait for ever
     fallback: Fallback = Fallback.LOCAL
 
@@ -380,11 +368,11 @@ class AlertSettings(_Section, frozen=True, kw_only=True):
     smtp_port: Annotated[int, Meta(ge=1, le=65535)] = 587
     smtp_security: MailSecurity = MailSecurity.STARTTLS
     smtp_user: str = ""  # "": without login
-    smtp_password: str = ""
+    smtp_password: Secret = ""
     mail_from: str = ""
     mail_to: tuple[str, ...] = ()
     webhook_url: str = ""  # "": none
-    webhook_secret: str = ""  # to sign with
+    webhook_secret: Secret = ""  # to sign with
     quiet_hours: str = ""  # as of tags: "22:00-07:00", "Mon-Fri 20:00-06:00; Sat,Sun 00:00-24:00"
     time_zone: str = "UTC"  # of the quiet hours, and of the times in mails
     urgent_kinds: tuple[AlertKind, ...] = ()  # that are told in quiet hours, too
@@ -412,7 +400,7 @@ class MqttSettings(_Section, frozen=True, kw_only=True):
 
     url: str = ""  # mqtt://host:1883, or mqtts:// for TLS; "": off; needs the extra "mqtt"
     user: str = ""  # "": without login
-    password: str = ""
+    password: Secret = ""
     # One for each daemon: a broker ends a connection when another comes with the same.
     client_id: Annotated[str, Meta(min_length=1)] = "ocpptrio"
     prefix: Annotated[str, Meta(min_length=1)] = "ocpptrio"  # all topics begin with it and a slash
@@ -448,183 +436,10 @@ class Settings(_Section, frozen=True, kw_only=True):
     mqtt: MqttSettings = MqttSettings()
 
 
-class Effective(msgspec.Struct, frozen=True):
-    """The settings, and where each that is not a default comes from.
-
-    Attributes:
-        sources: (section, key) -> the file, the environment variable or the option.
-    """
-
-    settings: Settings
-    sources: Mapping[tuple[str, str], str]
-
-
-class Option(msgspec.Struct, frozen=True):
-    """A value from the command line, and the name of the option it was given with."""
-
-    name: str
-    value: object
-
-
 # Keys whose values are not shown.
 SECRETS: Final = frozenset(
-    {
-        ("authorization", "token"),
-        ("alerts", "smtp_password"),
-        ("alerts", "webhook_secret"),
-        ("mqtt", "password"),
-    }
-)
-
-
-def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read a config.toml, then the environment over it; see `load_effective`."""
-    return load_effective(path, environment).settings
-
-
-def load_effective(
-    path: Path | None = None,
-    environment: Mapping[str, str] = os.environ,
-    options: Mapping[tuple[str, str], Option] = MappingProxyType({}),
-) -> Effective:
-    """Read a config.toml, the environment over it, and options over both.
-
-    A variable `OCPPTRIO_<SECTION>_<KEY>` replaces the key (`OCPPTRIO_OCPP_PORT=9000`); a list is
-    written with commas. What looks like a misspelt one is an error; others are none of ours.
-
-    Args:
-        options: (section, key) -> what the command line says.
-
-    Raises:
-        ConfigError: no such file, not TOML, an unknown key, or a value that does not fit; names
-            file, key, reason and remedy.
-    """
-    given: dict[tuple[str, str], _Given] = {}
-    values: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}  # Any: see fields
-    for layer in (
-        {} if path is None else _from_file(path),
-        _from_environment(environment),
-        {key: _Given(o.value, o.name, f"{o.name} {o.value}") for key, o in options.items()},
-    ):
-        for (section, key), value in layer.items():
-            values[section][key] = _converted(section, key, value)
-        given |= layer
-    sections: dict[str, Any] = {}  # Any: each its own struct
-    for section in _SECTIONS:
-        try:
-            sections[section] = type(getattr(Settings(), section))(**values[section])
-        except ValueError as error:  # from __post_init__
-            key, _, reason = str(error).partition(": ")
-            raise _wrong(section, key, given[section, key], reason) from error
-    sources = {key: value.source for key, value in given.items()}
-    return Effective(Settings(**sections), sources)
-
-
-class _Given(msgspec.Struct, frozen=True):
-    """A value that somebody gave: where it comes from, and how it reads there."""
-
-    value: object
-    source: str
-    shown: str
-    is_text: bool = False  # of an environment variable: numbers are still to be read
-
-
-# section -> key -> default
-_SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
-    section: msgspec.structs.asdict(getattr(Settings(), section))
+    (section, field.name)
     for section in Settings.__struct_fields__
-}
-
-
-def _from_file(path: Path) -> dict[tuple[str, str], _Given]:
-    try:
-        document = tomli.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; leave --config out to use defaults") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    except tomli.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
-    given = {}
-    for section, values in document.items():
-        if section not in _SECTIONS:
-            raise ConfigError(f"{path}: {_unknown_section(section)}")
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path}: {section} is a section: write [{section}] on its own line")
-        for key, value in values.items():
-            if key not in _SECTIONS[section]:
-                raise ConfigError(f"{path}: [{section}] {key}: {_unknown_key(section, key)}")
-            shown = f"{path}: [{section}] {key} = {_shown(value)}"
-            given[section, key] = _Given(value, str(path), shown)
-    return given
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], _Given]:
-    variables = {
-        f"{section}_{key}".upper(): (section, key)
-        for section, defaults in _SECTIONS.items()
-        for key in defaults
-    }
-    given = {}
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
-        name = variable.removeprefix(PREFIX)
-        if name in variables:
-            value = _Given(text, variable, f"environment: {variable}={text}", is_text=True)
-            given[variables[name]] = value
-        elif name in OF_COMMANDS:
-            continue
-        elif near := get_close_matches(name, [*variables, *OF_COMMANDS], n=1, cutoff=0.8):
-            raise ConfigError(
-                f"environment: {variable}: unknown; did you mean {PREFIX}{near[0]}? Else unset it"
-            )
-    return given
-
-
-def _converted(section: str, key: str, given: _Given) -> Any:  # Any: as the field says
-    value = given.value
-    default = _SECTIONS[section][key]
-    if given.is_text and isinstance(value, str) and isinstance(default, tuple):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(default, StrEnum) and isinstance(value, str):
-        spellings = {member.casefold(): member for member in type(default)}
-        value = spellings.get(value.casefold(), value)
-    fields = msgspec.structs.fields(type(getattr(Settings(), section)))
-    kind = next(field.type for field in fields if field.name == key)
-    try:
-        return msgspec.convert(value, kind, strict=not given.is_text)
-    except msgspec.ValidationError as error:
-        if isinstance(default, StrEnum):
-            reason = f"known here: {', '.join(type(default))}"
-        else:
-            reason = str(error).partition(" - at ")[0].replace("`", "")
-        raise _wrong(section, key, given, reason) from error
-
-
-def _wrong(section: str, key: str, given: _Given, reason: str) -> ConfigError:
-    default = _shown(_SECTIONS[section][key])
-    reason = reason[:1].lower() + reason[1:]
-    return ConfigError(f"{given.shown}: {reason}. Leave it out to use the default, {default}")
-
-
-def _unknown_section(name: str) -> str:
-    homes = [section for section, defaults in _SECTIONS.items() if name in defaults]
-    if homes:
-        return f"{name}: belongs below the line [{homes[0]}]"
-    near = get_close_matches(name, _SECTIONS, n=1)
-    hint = f"did you mean [{near[0]}]?" if near else f"known: {', '.join(_SECTIONS)}"
-    return f"[{name}]: unknown section; {hint}"
-
-
-def _unknown_key(section: str, name: str) -> str:
-    homes = [other for other, defaults in _SECTIONS.items() if name in defaults]
-    if homes:
-        return f"belongs in section [{homes[0]}]"
-    near = get_close_matches(name, _SECTIONS[section], n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_SECTIONS[section])}"
-    return f"unknown key; {hint}"
-
-
-def _shown(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=str).decode()
+    for field in msgspec.structs.fields(type(getattr(Settings(), section)))
+    if field.type == Secret
+)

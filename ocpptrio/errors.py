@@ -182,3 +182,10 @@ class UnknownWebhook(WebhookError):
 
 class UnknownAlert(OcpptrioError):
     """There is no alert with this number; it may have outlived its retention."""
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The error; of a group of errors, whatever these hold, the first one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -17,6 +17,9 @@ class MailServer:
         port: on 127.0.0.1.
         logins: user and password of each login, as one text.
         refuses: answers to RCPT with an error.
+        unknown: recipients that it refuses, as they are written there.
+        challenge: asks logins for an answer to that.
+        dawdles: says on and on that it is about to begin.
         mails: that were taken.
     """
 
@@ -24,6 +27,9 @@ class MailServer:
         self.port = 0
         self.logins: list[str] = []
         self.refuses = False
+        self.unknown: set[str] = set()
+        self.challenge = ""
+        self.dawdles = False
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
 
@@ -41,19 +47,27 @@ class MailServer:
             return found
 
         async with stream:
+            while self.dawdles:
+                await stream.send_all(b"220-wait\r\n")
+                await trio.sleep(0.01)
             await stream.send_all(b"220 test ESMTP\r\n")
             while line := (await read_until(b"\r\n")).decode():
                 answer = "250 OK"
                 match line.upper().split()[0]:
                     case "EHLO":
-                        answer = "250-test\r\n250 AUTH PLAIN"
+                        mechanism = "CRAM-MD5" if self.challenge else "PLAIN"
+                        answer = f"250-test\r\n250 AUTH {mechanism}"
+                    case "AUTH" if self.challenge:
+                        answer = f"334 {self.challenge}"
                     case "AUTH":
                         login = base64.b64decode(line.split()[2]).decode()
                         self.logins.append(login.replace("\0", " ").strip())
                         answer = "235 OK"
                     case "RCPT":
-                        self.recipients.append(line.partition(":")[2])
-                        answer = "550 who?" if self.refuses else answer
+                        recipient = line.partition(":")[2]
+                        self.recipients.append(recipient)
+                        if self.refuses or recipient in self.unknown:
+                            answer = "550 who?"
                     case "DATA":
                         await stream.send_all(b"354 go on\r\n")
                         content = await read_until(b"\r\n.\r\n")

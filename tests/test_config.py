@@ -5,14 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ocpptrio.config import (
-    LogLevel,
-    Option,
-    Settings,
-    UnknownChargePoints,
-    load,
-    load_effective,
-)
+from ocpptrio.config import SECRETS, LogLevel, Settings, UnknownChargePoints
+from ocpptrio.config_sources import Option, load, load_effective
 from ocpptrio.errors import ConfigError
 
 SAMPLE = Path(__file__).parent.parent / "config.toml"
@@ -211,6 +205,37 @@ def test_a_wrong_variable_is_told_with_a_remedy(config: Path) -> None:
         "environment: OCPPTRIO_OCPP_PORT=http: expected int, got str. "
         "Leave it out to use the default, 8080"
     )
+
+
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        ("alerts", "webhook_url = 'https://a.example'\nwebhook_secret = 'hunter2'"),
+        ("mqtt", "password = 'hunter2'"),
+        ("mqtt", "password = ['hunter2']"),
+        ("mqtt", "url = 'mqtt://me:hunter2@broker.example'"),
+        ("authorization", 'token = "hunter2\\t"'),
+    ],
+)
+def test_no_error_shows_a_secret(config: Path, section: str, text: str) -> None:
+    assert "hunter2" not in error_of(config, f"[{section}]\n{text}")
+    variables = {
+        f"OCPPTRIO_{section}_{key}".upper(): value
+        for key, value in tomllib.loads(text).items()
+        if isinstance(value, str)
+    }
+    if variables:
+        error = error_of(config, "", variables)
+        assert error.startswith("environment: OCPPTRIO_"), error
+        assert "hunter2" not in error
+
+
+def test_what_sounds_like_a_secret_is_one() -> None:
+    known = msgspec.to_builtins(Settings())
+    telling = re.compile("password|secret|token")
+    assert {(s, k) for s in known for k in known[s] if telling.search(k)} == SECRETS | {
+        ("ocpp", "require_password")
+    }
 
 
 def test_a_misspelt_variable_is_told(config: Path) -> None:

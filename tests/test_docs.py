@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ocpptrio import config
+from ocpptrio import config_sources
 from ocpptrio.cli.app import main
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -98,7 +98,7 @@ def test_settings_are_settings(page: Path, tmp_path: Path) -> None:
     for block in _of(page, "toml"):
         path = tmp_path / "config.toml"
         path.write_text(block.text)
-        config.load(path, {})
+        config_sources.load(path, {})
 
 
 @every_page

@@ -7,7 +7,8 @@ import msgspec
 from cyclopts import Parameter
 
 from ocpptrio.cli.output import FOR_PEOPLE, Output
-from ocpptrio.config import SECRETS, load_effective
+from ocpptrio.config import SECRETS
+from ocpptrio.config_sources import NOT_SHOWN, load_effective
 from ocpptrio.services.alert_notices import quiet_times
 from ocpptrio.services.mqtt_topics import chosen_kinds
 from ocpptrio.vendor_profiles import load_profiles
@@ -41,7 +42,7 @@ def check_config(
         SettingView(
             section=section,
             key=key,
-            value="(not shown)" if value and (section, key) in SECRETS else value,
+            value=NOT_SHOWN if value and (section, key) in SECRETS else value,
             source=effective.sources.get((section, key), "default"),
         )
         for section in effective.settings.__struct_fields__

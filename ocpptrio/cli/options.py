@@ -16,7 +16,8 @@ from cyclopts import Parameter, Token, validators
 
 from ocpptrio.cli.output import Failed
 from ocpptrio.clock import parse_time, system_clock
-from ocpptrio.config import Option, Settings, load_effective
+from ocpptrio.config import Settings
+from ocpptrio.config_sources import Option, load_effective
 from ocpptrio.daemon_lock import has_daemon
 from ocpptrio.store.driver import Db, Reader
 from ocpptrio.store.sqlite import SqliteStore

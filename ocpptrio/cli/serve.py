@@ -5,7 +5,8 @@ from functools import partial
 from ocpptrio import daemon
 from ocpptrio.cli import banner
 from ocpptrio.cli.options import FROM_SETTINGS, Database
-from ocpptrio.config import LogFormat, LogLevel, Option, load_effective
+from ocpptrio.config import LogFormat, LogLevel
+from ocpptrio.config_sources import Option, load_effective
 
 
 def serve(

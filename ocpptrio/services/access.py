@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from ocpptrio.clock import Clock
+from ocpptrio.clock import DAY_US, Clock
 from ocpptrio.errors import OcpptrioError
 from ocpptrio.passwords import Passwords
 from ocpptrio.rates import PerMinute
@@ -25,8 +25,7 @@ from ocpptrio.store.vocabulary import Role
 FIRST_USER: Final = "admin"
 TOKEN_PREFIX: Final = "ocpptrio_"  # noqa: S105 - so that a token is known as one where it leaks
 SECRET_BYTES: Final = 32
-LOGIN_KEY_US: Final = 24 * 3600 * 1_000_000  # for which a one-time login address is good
-DAY_US: Final = 24 * 3600 * 1_000_000
+LOGIN_KEY_US: Final = DAY_US  # for which a one-time login address is good
 # A login is extended, and the use of a token noted, this often at most: each is a write.
 NOTE_EVERY_US: Final = 60 * 1_000_000
 # Of a URL's path, and to be read aloud.

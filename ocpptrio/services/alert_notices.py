@@ -6,7 +6,6 @@ rest after an outage, in one message. Not here: what an alert is (alerts), the w
 """
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -14,23 +13,20 @@ import msgspec
 import structlog
 import trio
 
-from ocpptrio.clock import Clock, from_us
-from ocpptrio.config import AlertSettings
+from ocpptrio.clock import DAY_US, Clock, from_us
+from ocpptrio.config import AlertKind, AlertSettings
 from ocpptrio.errors import ConfigError
 from ocpptrio.services import alert_messages, signature
 from ocpptrio.services.alert_messages import Message
-from ocpptrio.services.mail import Mailer, NotSent
+from ocpptrio.services.mail import Mailer, NotSent, NotSentToAll
 from ocpptrio.services.outbound import Outbound, Unreachable
 from ocpptrio.services.webhook_delivery import KEPT_ANSWER, refusal
 from ocpptrio.store import alerts, progress
-from ocpptrio.store.alerts import Pending
 from ocpptrio.store.driver import Db, Store
 from ocpptrio.week_times import WeekTimes, week_times
 
 GATHER_S: Final = 10  # what fails together is told together
-LOOK_EVERY_S: Final = (
-    30  # while something is held back: for what is over to settle, for the morning
-)
+LOOK_EVERY_S: Final = 30  # for what is over to settle, and for the end of quiet hours
 FIRST_RETRY_S: Final = 60  # doubled after each further failure
 LONGEST_RETRY_S: Final = 3600
 WEBHOOK_TIMEOUT_S: Final = 20
@@ -49,7 +45,7 @@ class Destination(Protocol):
         """Returns when it is there.
 
         Raises:
-            NotSent: it is not; says why.
+            NotSent: it is not, or not with all (NotSentToAll); says why.
         """
         ...
 
@@ -187,15 +183,18 @@ class AlertNotices:
         ready_at = -math.inf  # Trio's time
         failures = 0
         is_gathered = False
+        # Of what ended earlier, all was told. A day earlier than looked at: an event may come late.
+        told_up_to_us = 0
         while True:
             news = self._news[name] = trio.Event()
-            pending = await self._store.read(
-                partial(alerts.pending, destination=name, begun_at_us=begun_at_us)
-            )
-            message = self._due(pending)
+            settled_us = self._clock() - round(self._settings.settle * 1_000_000)
+            urgent = self._settings.urgent_kinds if self._is_quiet() else None
+            message = await self._due(name, begun_at_us, (told_up_to_us, settled_us), urgent)
             if not message.alerts:
+                if urgent is None:
+                    told_up_to_us = settled_us - DAY_US
                 is_gathered = False
-                with trio.move_on_after(LOOK_EVERY_S if pending else math.inf):
+                with trio.move_on_after(LOOK_EVERY_S):
                     await news.wait()
                 continue
             if not is_gathered:
@@ -204,42 +203,53 @@ class AlertNotices:
             if trio.current_time() < ready_at:
                 await trio.sleep_until(ready_at)
                 continue  # with what has come, or is over, meanwhile
+            failure: NotSent | None = None
             try:
                 await destination.send(message)
             except NotSent as error:
-                state.last_error = str(error)
-                pause_s = min(FIRST_RETRY_S * 2.0 ** min(failures, 30), LONGEST_RETRY_S)
-                failures += 1
-                log.warning(
-                    "alerts not sent", by=name, reason=str(error), again_in_s=round(pause_s)
-                )
-            else:
-                at_us = self._clock()
+                failure = error
+            state.last_error = None if failure is None else str(failure)
+            if failure is None or isinstance(failure, NotSentToAll):
+                at_us = state.last_sent_at_us = self._clock()
                 await self._store.write(
                     partial(alerts.told, destination=name, alerts=message.alerts, at_us=at_us)
                 )
-                state.last_sent_at_us, state.last_error = at_us, None
                 failures, pause_s = 0, self._settings.pause
                 log.info("alerts sent", by=name, alerts=len(message.alerts))
+            else:
+                pause_s = min(FIRST_RETRY_S * 2.0 ** min(failures, 30), LONGEST_RETRY_S)
+                failures += 1
+            if failure is not None:
+                log.warning(
+                    "alerts not sent", by=name, reason=str(failure), again_in_s=round(pause_s)
+                )
             is_gathered = False
             ready_at = trio.current_time() + pause_s
 
-    def _due(self, pending: Sequence[Pending]) -> Message:
-        """What may be told now."""
-        now_us = self._clock()
-        settled_us = now_us - round(self._settings.settle * 1_000_000)
-        is_quiet = self._quiet is not None and self._quiet.allow(
-            from_us(now_us).astimezone(self._settings.zone)
+    def _is_quiet(self) -> bool:
+        now = from_us(self._clock()).astimezone(self._settings.zone)
+        return self._quiet is not None and self._quiet.allow(now)
+
+    async def _due(
+        self,
+        name: str,
+        begun_at_us: int,
+        ended_us: tuple[int, int],
+        urgent: tuple[AlertKind, ...] | None,
+    ) -> Message:
+        """What is to be told now; see the store."""
+        found = await self._store.read(
+            partial(
+                alerts.due,
+                destination=name,
+                begun_at_us=begun_at_us,
+                ended_us=ended_us,
+                urgent=urgent,
+            )
         )
-        ready = [
-            one
-            for one in pending
-            if (one.alert.ended_at_us is None or one.alert.ended_at_us <= settled_us)
-            and (not is_quiet or (one.alert.kind in self._settings.urgent_kinds and not one.told))
-        ]
         return Message(
-            began=tuple(one.alert for one in ready if not one.told),
-            over=tuple(one.alert for one in ready if one.told),
+            began=tuple(one.alert for one in found if not one.told),
+            over=tuple(one.alert for one in found if one.told),
         )
 
 

@@ -112,16 +112,16 @@ class AlertService:
 
     async def _begin(self) -> int:
         """Where we were. The first time: what is wrong now, and nothing of the past."""
-
-        def read(reader: Reader) -> tuple[int, set[tuple[str, int]]]:
-            return progress.get(reader, NAME) - 1, alerts.open_faults(reader)
-
-        position, self._faulted = await self._store.read(read)
-        if position >= 0:
-            return position
-        position = await self._store.write(partial(self._look_round, at_us=self._clock()))
-        _, self._faulted = await self._store.read(read)
+        position, faulted = await self._store.write(partial(self._resume, at_us=self._clock()))
+        self._faulted |= faulted
         return position
+
+    def _resume(self, db: Db, at_us: int) -> tuple[int, set[tuple[str, int]]]:
+        alerts.end_others(db, self._settings.kinds, at_us)
+        position = progress.get(db, NAME) - 1
+        if position < 0:
+            position = self._look_round(db, at_us)
+        return position, alerts.open_faults(db)
 
     def _look_round(self, db: Db, at_us: int) -> int:
         happened: list[AnyEvent] = [

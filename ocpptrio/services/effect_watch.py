@@ -166,8 +166,9 @@ class EffectWatch:
             self._give_up()
             if self._marks:
                 marks = tuple(self._marks)
-                self._marks.clear()
                 await self._store.write(partial(_note, marks=marks))
+                for _ in marks:
+                    self._marks.popleft()
                 continue
             due_us = min(
                 (one.due_us for watched in self.watched.values() for one in watched),

@@ -14,10 +14,15 @@ import trio
 from ocpptrio.config import AlertSettings, MailSecurity
 
 TIMEOUT_S: Final = 20  # for each step of the conversation
+LONGEST_S: Final = 120  # for all of it: each step may bring a byte and take as long again
 
 
 class NotSent(Exception):
     """A message could not be sent; says why."""
+
+
+class NotSentToAll(NotSent):
+    """Some have got it, so it is not to be sent again; says who has not."""
 
 
 class Mailer:
@@ -27,13 +32,15 @@ class Mailer:
 
     def __init__(self, settings: AlertSettings) -> None:
         self._settings = settings
+        self._where = f"{settings.smtp_host}:{settings.smtp_port}"
         self._one = trio.CapacityLimiter(1)
 
     async def send(self, subject: str, text: str) -> None:
         """Returns when the server has taken it.
 
         Raises:
-            NotSent: it has not; some may have got it all the same.
+            NotSent: it has not.
+            NotSentToAll: not for all.
         """
         message = EmailMessage()
         message["Subject"] = subject
@@ -43,9 +50,12 @@ class Mailer:
         message["Message-ID"] = make_msgid(domain="ocpptrio")
         message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence answers (RFC 3834)
         message.set_content(text)
-        await trio.to_thread.run_sync(
-            self._send, message, limiter=self._one, abandon_on_cancel=True
-        )
+        with trio.move_on_after(LONGEST_S):
+            await trio.to_thread.run_sync(
+                self._send, message, limiter=self._one, abandon_on_cancel=True
+            )
+            return
+        raise NotSent(f"{self._where}: has not taken it within {LONGEST_S} s")
 
     def _send(self, message: EmailMessage) -> None:
         settings = self._settings
@@ -63,8 +73,8 @@ class Mailer:
                 if settings.smtp_user:
                     server.login(settings.smtp_user, settings.smtp_password)
                 refused = server.send_message(message)
-        except (smtplib.SMTPException, OSError, UnicodeError) as error:
-            where = f"{settings.smtp_host}:{settings.smtp_port}"
-            raise NotSent(f"{where}: {type(error).__name__}: {error}") from error
+        # ValueError: of a name that is none, or a server that does not speak base64.
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            raise NotSent(f"{self._where}: {type(error).__name__}: {error}") from error
         if refused:
-            raise NotSent(f"{settings.smtp_host} refuses {', '.join(refused)}; others got it")
+            raise NotSentToAll(f"{self._where} refuses {', '.join(refused)}; others got it")

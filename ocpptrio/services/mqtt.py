@@ -18,6 +18,7 @@ import trio
 
 from ocpptrio.clock import Clock
 from ocpptrio.config import MqttSettings
+from ocpptrio.errors import first_of
 from ocpptrio.events import (
     Connected,
     Disconnected,
@@ -154,27 +155,30 @@ class MqttPublisher:
             connected_at = trio.current_time()
             error = ""
             connection = MqttConnection(self._settings, self._online(FALSE))
+            was_connected = False
             try:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(connection.run)
                     connected_at = trio.current_time()
                     await self._publish(connection)
             except* BrokerGone as gone:
-                error = _reason(gone)
+                error = str(first_of(gone))
+            finally:
+                was_connected, self._is_connected = self._is_connected, False
             # One that is kicked out at once, as by another with its client_id, is no success.
-            if self._is_connected and trio.current_time() - connected_at > LONGEST_PAUSE_S:
+            if was_connected and trio.current_time() - connected_at > LONGEST_PAUSE_S:
                 failures = 0
             again_in_s = pause_s(
                 failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, chance=self._chance()
             )
-            if self._is_connected or error != self._error:
+            if was_connected or error != self._error:
                 log.warning(
                     "mqtt broker away",
                     broker=self._broker,
                     reason=error,
                     again_in_s=round(again_in_s, 1),
                 )
-            self._is_connected, self._error = False, error
+            self._error = error
             failures += 1
             self._failures += 1
             await trio.sleep(again_in_s)
@@ -283,10 +287,3 @@ class MqttPublisher:
 
     def _online(self, payload: bytes) -> Message:
         return Message(self._topics.online, payload, retain=True)
-
-
-def _reason(error: BaseException) -> str:
-    """What the first of a group of errors says."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ocpptrio.errors import ConfigError
+from ocpptrio.errors import ConfigError, first_of
 
 KEPT_OPEN_S: Final = 4  # less than servers do: 5 s are common
 LONGEST_URL: Final = 2000
@@ -90,7 +90,7 @@ class Outbound:
                         raise
                 return Answer(response.status, kept[:most_bytes])
         except self._errors as error:
-            raise Unreachable(f"cannot be reached: {error!r}") from error
+            raise Unreachable(f"cannot be reached: {_reason(error)}") from error
 
     async def aclose(self) -> None:
         for pool in self._pools.values():
@@ -114,6 +114,14 @@ class Outbound:
                 network_backend=backend,
             )
         return self._pools[is_tls]
+
+
+def _reason(error: Exception) -> str:
+    """What it is, and why: the errors of httpcore hide that behind some of Trio's."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = first_of(cause.__cause__)
+    return f"{type(error).__name__}: {cause}"
 
 
 def check_url(url: str) -> None:

@@ -5,10 +5,13 @@ elsewhere a moment later gains nothing. Not here: HTTP (outbound).
 """
 
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
 
 import httpcore
 import trio
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")  # IPv4 as a network of IPv6 alone sees it (RFC 6052)
 
 
 class PublicAddresses(httpcore.TrioBackend):
@@ -24,17 +27,28 @@ class PublicAddresses(httpcore.TrioBackend):
     ) -> httpcore.AsyncNetworkStream:
         found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
         addresses = [str(address[0]) for _, _, _, _, address in found]
-        public = [address for address in addresses if is_public(address)]
-        if not public:
-            raise OSError(
-                f"{host} is {', '.join(addresses)}, no public address; "
-                "see [webhooks] private_addresses"
-            )
-        return await super().connect_tcp(public[0], port, timeout, local_address, socket_options)
+        failure: Exception = OSError(
+            f"{host} is {', '.join(addresses)}, no public address; see [webhooks] private_addresses"
+        )
+        for address in filter(is_public, addresses):
+            try:
+                return await super().connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:  # an IPv6 address where there is no IPv6
+                failure = error
+        raise failure
 
 
 def is_public(text: str) -> bool:
     """Whether an address may be anybody's on the internet."""
     address = ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    return address.is_global and not address.is_multicast and (mapped is None or mapped.is_global)
+    if isinstance(address, IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            within = IPv4Address(int(address) & 0xFFFF_FFFF)
+        if within is not None:
+            return is_public(str(within))
+        if address.is_site_local:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)

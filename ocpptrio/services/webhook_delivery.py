@@ -15,7 +15,7 @@ import msgspec
 import structlog
 import trio
 
-from ocpptrio.clock import Clock
+from ocpptrio.clock import DAY_US, Clock
 from ocpptrio.config import RetentionSettings, WebhookSettings
 from ocpptrio.errors import ConfigError
 from ocpptrio.events import NumberedEvent, WebhookChanged
@@ -26,7 +26,6 @@ from ocpptrio.services.pauses import pause_s
 from ocpptrio.store import events, webhooks
 from ocpptrio.store.driver import Reader, Store
 from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord
-from ocpptrio.store.retention import DAY_US
 from ocpptrio.store.vocabulary import WebhookState
 
 EVENTS: Final = 100  # of one POST
@@ -61,7 +60,7 @@ class _Worker:
         """Whether such an event may be one to deliver; groups are looked at later."""
         record = self.record
         return record is None or (
-            record.state is WebhookState.ACTIVE
+            record.state is not WebhookState.PAUSED
             and (not record.kinds or kind in record.kinds)
             and record.charge_point_id in (None, charge_point_id)
         )
@@ -93,6 +92,7 @@ class WebhookDelivery:
 
     async def run(self) -> None:
         """Deliver, for ever."""
+        self._workers.clear()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._warn)
             while True:
@@ -268,17 +268,17 @@ class WebhookDelivery:
         for record in await self._store.read(webhooks.everyone):
             if record.warned_at_us is not None:
                 continue
-            scan = await self._store.read(partial(webhooks.pending, record=record, limit=1))
-            if not scan.events:
-                continue
-            ends_at_us = scan.events[0].event.at_us + self._retention_us
-            if ends_at_us - now_us < soon_us:
+            before_us = now_us - self._retention_us + soon_us
+            oldest_us = await self._store.read(
+                partial(webhooks.oldest_pending_us, record=record, before_us=before_us)
+            )
+            if oldest_us is not None:
                 await self._store.write(
                     partial(
                         webhooks.warn,
                         webhook_id=record.webhook_id,
                         at_us=now_us,
-                        ends_at_us=ends_at_us,
+                        ends_at_us=oldest_us + self._retention_us,
                     )
                 )
 

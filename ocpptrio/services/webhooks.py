@@ -25,6 +25,8 @@ from ocpptrio.store.vocabulary import WebhookState
 
 MOST: Final = 100  # webhooks: each has a task, and reads what happens
 
+LOOKED_AT: Final = 100_000  # numbers of events, some 50 ms of the writer
+
 T = TypeVar("T")
 
 
@@ -76,12 +78,19 @@ def create(
 def edit(db: Db, webhook_id: int, *, at_us: int, **edits: Unpack[Edits]) -> WebhookRecord:
     """Change where to deliver, or what; also of the events that are not delivered yet.
 
+    What did not fit when it happened, while nothing was pending, is not delivered later.
+
     Raises:
         WebhookError: there is none, or it cannot be so; says why.
     """
-    record = _filtered(db, known(db, webhook_id), edits)
+    before = known(db, webhook_id)
+    record = _filtered(db, before, edits)
+    if record != before:
+        scan = webhooks.pending(db, before, limit=1, window=LOOKED_AT)
+        passed = scan.events[0].number - 1 if scan.events else scan.up_to
+        record = replace(record, delivered_up_to=passed)
     if "url" in edits:
-        record = replace(record, url=_checked(edits["url"]))
+        record = replace(record, url=_checked(edits["url"]), next_try_at_us=None)
     webhooks.put(db, record)
     webhooks.tell(db, record, "edited", at_us)
     return record

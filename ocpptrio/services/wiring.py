@@ -4,14 +4,15 @@ Not here: connections and the life of the whole (central_system).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 import trio
 
 from ocpptrio.clock import Clock
 from ocpptrio.config import MqttSettings, OnSpent, Settings
-from ocpptrio.errors import ConfigError
+from ocpptrio.errors import ConfigError, StoreError, first_of
 from ocpptrio.events import (
     AlertAcknowledged,
     AlertClosed,
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from ocpptrio.services.mqtt import MqttPublisher  # needs an extra
 
 CLOSE_S: Final = 10  # for connections to an external authorizer, and to webhooks
+RETRY_S: Final = 10  # after the database failed
+
+log = structlog.get_logger("ocpptrio")
 
 Reaction = Callable[[Any], None]  # Any: one kind of event each
 
@@ -150,7 +154,7 @@ class Services:
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start what runs in the background, for as long as the central system does."""
-        for run in (
+        background = [
             self.housekeeping.note_seen,
             self.housekeeping.prune,
             self.effect_watch.run,
@@ -161,14 +165,15 @@ class Services:
             self.webhook_delivery.run,
             self.alerts.run,
             self.alert_notices.run,
-        ):
-            nursery.start_soon(run)
+        ]
         if self.mqtt is not None:
-            nursery.start_soon(self.mqtt.run)
+            background.append(self.mqtt.run)
         if self._settings.watchdog.enabled:
-            nursery.start_soon(self.watchdog.run)
+            background.append(self.watchdog.run)
         if self._settings.authorization.on_spent is OnSpent.STOP:
-            nursery.start_soon(self.budgets.run)
+            background.append(self.budgets.run)
+        for run in background:
+            nursery.start_soon(_again_and_again, run)
         await nursery.start(self.provisioning.run)
 
     async def close(self) -> None:
@@ -199,6 +204,18 @@ class Services:
                 self.command_queue.queued(event.charge_point_id, event.expires_at_us)
         self.tasks.see(event)
         self.command_queue.wake(event.charge_point_id)
+
+
+async def _again_and_again(run: Callable[[], Awaitable[None]]) -> None:
+    """Run it anew after the database failed: a full disk ends neither it nor the daemon."""
+    while True:
+        try:
+            await run()
+        except* StoreError as group:
+            log.warning("stands still", what=run.__qualname__, reason=str(first_of(group)))
+        else:
+            return
+        await trio.sleep(RETRY_S)
 
 
 def _mqtt(

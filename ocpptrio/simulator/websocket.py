@@ -22,7 +22,7 @@ from trio_websocket import (
 from wsproto.utilities import LocalProtocolError as ClosingAlready
 
 from ocpptrio.connection import Transport
-from ocpptrio.errors import NotConnected
+from ocpptrio.errors import NotConnected, first_of
 from ocpptrio.simulator.link import NotAdmitted
 from ocpptrio.simulator.quirks.messages import Opening
 from ocpptrio.simulator.quirks.quirk import Quirks
@@ -154,14 +154,14 @@ async def _hold(
                     problem = NotConnected(f"the central system does not speak {SUBPROTOCOL}")
                     await websocket.aclose(1002, "no subprotocol")
     except* ConnectionRejected as group:
-        problem = _rejected(_first(group))
+        problem = _rejected(first_of(group))
     except* trio.TooSlowError:
         problem = NotConnected(f"no answer within {CONNECT_TIMEOUT_S} s")
     except* ClosingAlready:
         # A ping came after our close frame, and trio-websocket wanted to answer it.
         problem = NotConnected("closed while a ping came in")
     except* (OSError, trio.BrokenResourceError, ConnectionClosed) as group:
-        problem = _broken(_first(group), f"{host} port {port}")
+        problem = _broken(first_of(group), f"{host} port {port}")
     if problem is not None and not handed_over:  # else whoever has the transport sees it too
         raise problem
 
@@ -177,9 +177,7 @@ def _rejected(error: BaseException) -> NotConnected:
 
 
 def _broken(error: BaseException, place: str) -> NotConnected:
-    cause = error.__cause__ or error  # where Trio tells more
-    if isinstance(cause, BaseExceptionGroup):
-        cause = _first(cause)
+    cause = first_of(error.__cause__ or error)  # where Trio tells more
     if isinstance(cause, ssl.SSLCertVerificationError):
         return NotAdmitted(
             f"{place}: its certificate is not trusted: {cause.verify_message}",
@@ -213,8 +211,3 @@ def _ssl_context(charge_point: "SimulatedChargePoint", ca_file: Path | None) -> 
             file.flush()
             context.load_cert_chain(file.name)
     return context
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -3,17 +3,16 @@
 Not here: what becomes one (services.alerts), when it is told (services.alert_notices).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
 
+from ocpptrio.clock import DAY_US
 from ocpptrio.config import AlertKind
 from ocpptrio.events import AlertAcknowledged, AlertClosed, AlertOpened
 from ocpptrio.store.driver import Db, Reader, SqlValue
 from ocpptrio.store.records import AlertRecord
-
-DAY_US: Final = 86_400_000_000
 
 _SELECT: Final = "SELECT * FROM alerts"
 
@@ -27,7 +26,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
 
 
-class Pending(msgspec.Struct, frozen=True):
+class Due(msgspec.Struct, frozen=True):
     """An alert of which a destination has something to be told.
 
     Attributes:
@@ -39,7 +38,12 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 def open_(db: Db, key: Key, *, since_us: int, at_us: int, detail: str, settle_us: int) -> None:
-    """Something began, or came again; one that ended within `settle_us` is the same alert."""
+    """Something began, or came again; one that ended within `settle_us` is the same alert.
+
+    Not so a security event: its end is that somebody knows of what has come by then.
+    """
+    if key.kind is AlertKind.SECURITY_EVENT:
+        settle_us = 0
     row = db.row(
         _SELECT
         + """ WHERE kind = ? AND charge_point_id = ? AND connector_id = ? AND subject = ?
@@ -101,6 +105,15 @@ def end_all(db: Db, charge_point_id: str, at_us: int) -> None:
     sql = _SELECT + " WHERE charge_point_id = ? AND ended_at_us IS NULL"
     for row in db.rows(sql, [charge_point_id]):
         _end(db, AlertRecord.of(row), at_us)
+
+
+def end_others(db: Db, kinds: Collection[AlertKind], at_us: int) -> None:
+    """End all that are of none of these kinds: nobody looks after them, and nobody is told."""
+    for record in map(AlertRecord.of, db.rows(_SELECT + " WHERE ended_at_us IS NULL")):
+        if record.kind not in kinds:
+            sql = "UPDATE alert_notices SET ended_at_us = ? WHERE alert_id = ?"
+            db.run(sql, [at_us, record.alert_id])
+            _end(db, record, at_us)
 
 
 def acknowledge(db: Db, record: AlertRecord, by: str, at_us: int) -> None:
@@ -176,28 +189,49 @@ def open_faults(reader: Reader) -> set[tuple[str, int]]:
 # Who was told.
 
 
-def pending(
-    reader: Reader, destination: str, *, begun_at_us: int, limit: int = 1000
-) -> list[Pending]:
-    """What a destination has to be told, in order; also what has just ended and may come again.
+def due(
+    reader: Reader,
+    destination: str,
+    *,
+    begun_at_us: int,
+    ended_us: tuple[int, int],
+    urgent: Collection[AlertKind] | None = None,
+    limit: int = 1000,
+) -> list[Due]:
+    """What a destination is to be told now, in order.
 
     What was over before the destination was there, and what somebody knows of, is not told.
 
     Args:
         begun_at_us: since when there is this destination.
+        ended_us: of those that are over, those that ended behind the first and up to the second
+            of these times: what ended before was told, and what ended later may come again.
+        urgent: nothing is told but the beginning of these; None: all is told.
     """
+    kinds = "" if urgent is None else f"AND alerts.kind IN ({', '.join('?' * len(urgent))})"
     rows = reader.rows(
-        """SELECT alerts.*, notices.began_at_us IS NOT NULL
+        f"""SELECT alerts.*, notices.began_at_us IS NOT NULL
         FROM alerts LEFT JOIN alert_notices AS notices
             ON notices.alert_id = alerts.alert_id AND notices.destination = ?
-        WHERE (notices.began_at_us IS NULL AND alerts.acknowledged_at_us IS NULL
-                AND (alerts.ended_at_us IS NULL OR alerts.opened_at_us >= ?))
-            OR (notices.began_at_us IS NOT NULL AND notices.ended_at_us IS NULL
-                AND alerts.ended_at_us IS NOT NULL AND alerts.kind <> ?)
-        ORDER BY alerts.alert_id LIMIT ?""",
-        [destination, begun_at_us, AlertKind.SECURITY_EVENT, limit],
+        WHERE alerts.alert_id IN (
+                SELECT alert_id FROM alerts WHERE ended_at_us IS NULL UNION ALL
+                SELECT alert_id FROM alerts WHERE ended_at_us > ? AND ended_at_us <= ?)
+            AND ((notices.began_at_us IS NULL AND alerts.acknowledged_at_us IS NULL {kinds}
+                    AND (alerts.ended_at_us IS NULL OR alerts.opened_at_us >= ?))
+                OR (notices.began_at_us IS NOT NULL AND notices.ended_at_us IS NULL
+                    AND alerts.ended_at_us IS NOT NULL AND alerts.kind <> ? AND ?))
+        ORDER BY alerts.alert_id LIMIT ?""",  # noqa: S608 - question marks
+        [
+            destination,
+            *ended_us,
+            *(urgent or ()),
+            begun_at_us,
+            AlertKind.SECURITY_EVENT,
+            int(urgent is None),
+            limit,
+        ],
     )
-    return [Pending(AlertRecord.of(row), bool(row[-1])) for row in rows]
+    return [Due(AlertRecord.of(row), bool(row[-1])) for row in rows]
 
 
 def told(db: Db, destination: str, alerts: Sequence[AlertRecord], at_us: int) -> None:

@@ -153,12 +153,16 @@ def count(
     *,
     after: int,
     up_to: int,
+    before_us: int | None = None,
     charge_point_id: str | None = None,
     group: str | None = None,
     kinds: Collection[str] | None = None,
 ) -> int:
     """How many with a number behind `after`, up to `up_to`, fit."""
     where, parameters = _where(charge_point_id, kinds, group)
+    if before_us is not None:
+        where += " AND at_us < ?"
+        parameters.append(before_us)
     # Names of our own and question marks.
     sql = f"SELECT count(*) FROM events WHERE number > ? AND number <= ?{where}"  # noqa: S608
     ((found,),) = reader.rows(sql, [after, up_to, *parameters])
@@ -171,16 +175,23 @@ def first_number(reader: Reader) -> int:
     return _integer(found)
 
 
-def _integer(value: SqlValue) -> int:
-    assert isinstance(value, int)
-    return value
-
-
 def last_number(reader: Reader) -> int:
     """The number of the newest event; 0 if there is none."""
     found = reader.row("SELECT coalesce(max(number), 0) FROM events")
     assert found is not None
     return _integer(found[0])
+
+
+def time_us(reader: Reader, number: int) -> int:
+    """When the first event from this number on happened; there must be one."""
+    sql = "SELECT at_us FROM events WHERE number >= ? ORDER BY number LIMIT 1"
+    ((found,),) = reader.rows(sql, [number])
+    return _integer(found)
+
+
+def _integer(value: SqlValue) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 def _first_number(reader: Reader, charge_point_id: str) -> int:

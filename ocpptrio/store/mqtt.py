@@ -35,12 +35,16 @@ def forget(db: Db) -> None:
     db.run("DELETE FROM mqtt")
 
 
-def lose(db: Db, up_to: int) -> None:
-    """Count what is about to be deleted unpublished, up to this event."""
+def lose(db: Db, up_to: int, before_us: int) -> None:
+    """Count what is about to be deleted unpublished; see `webhooks.lose`."""
     record = get(db)
     if record is None or record.published_up_to >= up_to:
         return
-    lost = events.count(db, after=record.published_up_to, up_to=up_to, kinds=record.kinds or None)
-    db.run(
-        "UPDATE mqtt SET published_up_to = ?, lost_events = ?", [up_to, record.lost_events + lost]
+    lost = events.count(
+        db,
+        after=record.published_up_to,
+        up_to=up_to,
+        before_us=before_us,
+        kinds=record.kinds or None,
     )
+    db.run("UPDATE mqtt SET lost_events = lost_events + ?", [lost])

@@ -3,13 +3,13 @@
 Not here: when to prune, and the log of it (services).
 """
 
+from ocpptrio.clock import DAY_US
 from ocpptrio.config import RetentionSettings
 from ocpptrio.store import alerts, conditions, mqtt, transactions, webhooks
 from ocpptrio.store.driver import Db, Row
 
 ROWS = 2000  # of a table in a call: some 10 ms, for which other writers wait
 SAMPLE = 500  # entries whose length stands for all
-DAY_US = 24 * 60 * 60 * 1_000_000
 MEGABYTE = 1_000_000
 ENTRY_OVERHEAD = 100  # bytes of an entry beside its text, with its place in the index
 
@@ -89,8 +89,8 @@ def _prune_events(db: Db, cutoff_us: int, now_us: int) -> int:
     ((newest, count),) = db.rows(find, [ROWS, cutoff_us, 0])
     if count:
         assert isinstance(newest, int)
-        webhooks.lose(db, newest, now_us)
-        mqtt.lose(db, newest)
+        webhooks.lose(db, newest, cutoff_us, now_us)
+        mqtt.lose(db, newest, cutoff_us)
     return _prune_oldest(db, _EVENTS, cutoff_us, 0)
 
 

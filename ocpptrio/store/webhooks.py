@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import asdict, replace
 
+from ocpptrio.clock import DAY_US
 from ocpptrio.events import WebhookChanged, WebhookLagging
 from ocpptrio.store import events
 from ocpptrio.store.driver import Db, Reader, Row
@@ -17,6 +18,8 @@ from ocpptrio.store.vocabulary import WebhookState
 DELIVERIES: Final = 100  # tries that are kept, of each webhook
 # Failures in a row, some minute, until it is told: a receiver may be restarted.
 FAILURES_UNTIL_TOLD: Final = 5
+# Between two words of what is deleted undelivered: it goes in slices, each hour anew.
+LOSS_TOLD_EVERY_US: Final = DAY_US // 2
 
 _COLUMNS: Final = WebhookRecord.__struct_fields__
 _DELIVERY_COLUMNS: Final = WebhookDeliveryRecord.__struct_fields__[1:]
@@ -96,8 +99,8 @@ def delivered(db: Db, attempt: WebhookDeliveryRecord, *, before: int, up_to: int
     record = _tried(db, attempt)
     if record is None:
         return
-    if record.delivered_up_to == before:
-        record = replace(record, delivered_up_to=up_to)
+    if record.delivered_up_to >= before:
+        record = replace(record, delivered_up_to=max(record.delivered_up_to, up_to))
     if record.state is WebhookState.FAILING:
         if record.failures >= FAILURES_UNTIL_TOLD:
             tell(db, record, "working", attempt.at_us)
@@ -195,13 +198,19 @@ def passed(db: Db, webhook_id: int, *, before: int, up_to: int) -> None:
 
 
 def pending(
-    reader: Reader, record: WebhookRecord, *, after: int | None = None, limit: int
+    reader: Reader,
+    record: WebhookRecord,
+    *,
+    after: int | None = None,
+    limit: int,
+    window: int = events.WINDOW,
 ) -> events.Scan:
     """The next events to be delivered, from `after` on if that is known to be far enough."""
     return events.scan(
         reader,
         record.delivered_up_to if after is None else after,
         limit=limit,
+        window=window,
         charge_point_id=record.charge_point_id,
         group=record.group_name,
         kinds=record.kinds or None,
@@ -213,37 +222,50 @@ def waiting(reader: Reader, record: WebhookRecord) -> int:
     return _fitting(reader, record, events.last_number(reader))
 
 
-def lose(db: Db, up_to: int, at_us: int) -> None:
-    """Count what is about to be deleted undelivered, up to this event, and tell of it."""
+def oldest_pending_us(reader: Reader, record: WebhookRecord, *, before_us: int) -> int | None:
+    """When the oldest event happened that it has not got, if that was before a time."""
+    after = record.delivered_up_to
+    while True:
+        scan = pending(reader, record, after=after, limit=1)
+        for one in scan.events:
+            return one.event.at_us if one.event.at_us < before_us else None
+        if not scan.more or events.time_us(reader, scan.up_to) >= before_us:
+            return None
+        after = scan.up_to
+
+
+def lose(db: Db, up_to: int, before_us: int, at_us: int) -> None:
+    """Count what is about to be deleted undelivered, and tell of it.
+
+    Args:
+        up_to: number of an event; of those up to it, those from before `before_us` are deleted.
+    """
     for record in everyone(db):
         if record.delivered_up_to >= up_to:
             continue
-        lost = _fitting(db, record, up_to)
-        record = replace(record, delivered_up_to=up_to, lost_events=record.lost_events + lost)
-        put(db, record)
-        if lost:
-            db.emit(
-                WebhookLagging(
-                    charge_point_id="",
-                    at_us=at_us,
-                    webhook_id=record.webhook_id,
-                    receiver=receiver(record.url),
-                    lost_events=record.lost_events,
-                )
-            )
+        if lost := _fitting(db, record, up_to, before_us):
+            record = replace(record, lost_events=record.lost_events + lost)
+            told_us = record.warned_at_us
+            if told_us is None or at_us - told_us >= LOSS_TOLD_EVERY_US:
+                _tell_of_loss(db, record, at_us)
+            else:
+                put(db, record)
 
 
 def warn(db: Db, webhook_id: int, at_us: int, ends_at_us: int) -> None:
     """Tell that what it has not got will be deleted then."""
     record = get(db, webhook_id)
-    if record is None:
-        return
+    if record is not None:
+        _tell_of_loss(db, record, at_us, ends_at_us)
+
+
+def _tell_of_loss(db: Db, record: WebhookRecord, at_us: int, ends_at_us: int | None = None) -> None:
     put(db, replace(record, warned_at_us=at_us))
     db.emit(
         WebhookLagging(
             charge_point_id="",
             at_us=at_us,
-            webhook_id=webhook_id,
+            webhook_id=record.webhook_id,
             receiver=receiver(record.url),
             lost_events=record.lost_events,
             ends_at_us=ends_at_us,
@@ -251,11 +273,14 @@ def warn(db: Db, webhook_id: int, at_us: int, ends_at_us: int) -> None:
     )
 
 
-def _fitting(reader: Reader, record: WebhookRecord, up_to: int) -> int:
+def _fitting(
+    reader: Reader, record: WebhookRecord, up_to: int, before_us: int | None = None
+) -> int:
     return events.count(
         reader,
         after=record.delivered_up_to,
         up_to=up_to,
+        before_us=before_us,
         charge_point_id=record.charge_point_id,
         group=record.group_name,
         kinds=record.kinds or None,

@@ -38,10 +38,10 @@ from ocpptrio.events import (
     WebhookChanged,
 )
 from ocpptrio.protocol.core import ChargePointErrorCode, ChargePointStatus
-from ocpptrio.services import alert_messages
+from ocpptrio.services import alert_messages, mail
 from ocpptrio.services.alert_messages import Message
 from ocpptrio.services.alert_notices import quiet_times
-from ocpptrio.services.mail import Mailer, NotSent
+from ocpptrio.services.mail import Mailer, NotSent, NotSentToAll
 from ocpptrio.store import charge_points, conditions, events, progress, retention
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import AlertRecord
@@ -60,13 +60,13 @@ class Letterbox:
 
     def __init__(self) -> None:
         self.messages: list[tuple[float, Message]] = []
-        self.is_broken = False
+        self.error: NotSent | None = None
         self.tries = 0
 
     async def send(self, message: Message) -> None:
         self.tries += 1
-        if self.is_broken:
-            raise NotSent("out of order")
+        if self.error is not None:
+            raise self.error
         self.messages.append((trio.current_time(), message))
 
     @property
@@ -235,6 +235,36 @@ async def test_a_critical_security_event_is_one_until_somebody_knows(
         assert len(place.letterbox.told) == 1, "its end is nobody's news"
         with pytest.raises(UnknownAlert, match="there is no alert 9"):
             await place.central.services.alerts.acknowledge(9, "anna")
+
+
+async def test_a_security_event_that_comes_after_somebody_knew_is_another(
+    autojump_clock: MockClock,
+) -> None:
+    async with opened() as place:
+        service = place.central.services.alerts
+        await place.security("TamperDetectionActivated")
+        await trio.sleep(60)
+        await service.acknowledge(1, "anna")
+        await place.security("TamperDetectionActivated")
+        await trio.sleep(HOUR_S)
+        assert [alert.alert_id for alert in await place.alerts(is_open=True)] == [2]
+        assert len(place.letterbox.told) == 2
+        await service.acknowledge(2, "anna")
+        assert await place.alerts(is_open=True) == []
+
+
+async def test_what_is_no_alert_any_more_is_over_and_nobody_is_told(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    path, clock = str(tmp_path / "test.db"), trio_clock(NOON)
+    async with opened(path, clock=clock) as place:
+        await place.raised("CP1")
+        await place.status("CP2", "Faulted")
+        await trio.sleep(HOUR_S)
+    async with opened(path, clock=clock, kinds=(AlertKind.FAULTED,)) as place:
+        await trio.sleep(HOUR_S)
+        assert [alert.charge_point_id for alert in await place.alerts(is_open=True)] == ["CP2"]
+        assert place.letterbox.told == []
 
 
 async def test_a_security_event_of_another_day_is_told_again(autojump_clock: MockClock) -> None:
@@ -413,6 +443,20 @@ async def test_in_quiet_hours_nobody_is_told_but_of_what_is_urgent(
         assert place.letterbox.told[1:] == [([f"CP{hour}" for hour in range(5)], [])]
 
 
+async def test_what_is_urgent_is_told_behind_any_number_that_wait(
+    autojump_clock: MockClock,
+) -> None:
+    start = datetime(2026, 1, 15, 23, tzinfo=UTC)
+    async with opened(
+        start=start, quiet_hours="22:00-07:00", urgent_kinds=(AlertKind.SECURITY_EVENT,)
+    ) as place:
+        for number in range(1001):
+            await place.raised(f"CP{number}")
+        await place.security("TamperDetectionActivated")
+        await trio.sleep(HOUR_S)
+        assert place.letterbox.told == [(["CP1"], [])]
+
+
 async def test_quiet_hours_are_of_the_time_zone(autojump_clock: MockClock) -> None:
     start = datetime(2026, 1, 15, 21, 30, tzinfo=UTC)  # 22:30 in Berlin
     async with opened(start=start, quiet_hours="22:00-07:00", time_zone="Europe/Berlin") as place:
@@ -436,14 +480,14 @@ async def test_what_could_not_be_sent_is_sent_later_in_one_message(
     autojump_clock: MockClock,
 ) -> None:
     async with opened() as place:
-        place.letterbox.is_broken = True
+        place.letterbox.error = NotSent("out of order")
         for number in range(24):
             await place.raised(f"CP{number}")
             await trio.sleep(HOUR_S)
         state = place.central.services.alert_notices.states["mail"]
         assert (state.last_error, state.last_sent_at_us) == ("out of order", None)
         assert 20 < place.letterbox.tries < 40, "less and less often"
-        place.letterbox.is_broken = False
+        place.letterbox.error = None
         await trio.sleep(2 * HOUR_S)
         assert [len(began) for began, _ in place.letterbox.told] == [24]
         assert state.last_error is None
@@ -567,6 +611,41 @@ async def test_a_server_that_refuses_or_cannot_encrypt_is_told() -> None:
     with pytest.raises(NotSent, match=r"127.0.0.1:.*ConnectionRefused"):
         await Mailer(settings).send("a", "b")
     assert server.mails == []
+
+
+async def test_who_refuses_keeps_nobody_else_from_his_mail() -> None:
+    async with mail_server() as server:
+        server.unknown = {"<ben@example.com>"}
+        with pytest.raises(NotSentToAll, match=r"refuses ben@example\.com; others got it"):
+            await Mailer(mailing(server)).send("a", "b")
+    assert len(server.mails) == 1
+
+
+async def test_what_some_got_is_not_sent_again(autojump_clock: MockClock) -> None:
+    async with opened() as place:
+        place.letterbox.error = NotSentToAll("refuses ben")
+        await place.raised("CP1")
+        await trio.sleep(24 * HOUR_S)
+        assert place.letterbox.tries == 1
+        state = place.central.services.alert_notices.states["mail"]
+        assert state.last_error == "refuses ben"
+
+
+async def test_a_server_that_makes_no_sense_is_told() -> None:
+    async with mail_server() as server:
+        server.challenge = "x"
+        with pytest.raises(NotSent, match=r"127.0.0.1:.*: Error: "):
+            await Mailer(mailing(server, smtp_user="u", smtp_password="p")).send("a", "b")
+
+
+async def test_a_server_that_never_comes_to_an_end_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mail, "LONGEST_S", 0.1)
+    async with mail_server() as server:
+        server.dawdles = True
+        with pytest.raises(NotSent, match=r"127.0.0.1:.*: has not taken it within 0.1 s"):
+            await Mailer(mailing(server)).send("a", "b")
 
 
 async def test_alerts_are_posted_signed(autojump_clock: MockClock) -> None:

@@ -280,6 +280,50 @@ async def test_resumed_while_it_fails_it_is_tried_at_once(
     assert (len(theirs.refused), theirs.numbers) == (tries, [*range(1, last + 1)])
 
 
+async def test_one_that_fails_hears_of_what_comes_after_it_had_nothing_more_to_get(
+    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+) -> None:
+    service = central.services.webhooks
+    made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
+    theirs.answers = lambda _: ("500 Oops", b"")
+    await happen(central, "CP1")
+    await trio.sleep(1)
+    last = await central.store.read(events.last_number)
+    await service.replay(made.webhook_id, last + 1)
+    await trio.sleep(1000)
+    theirs.answers = lambda _: ("200 OK", b"")
+    await happen(central, "CP2")
+    await trio.sleep(1000)
+    assert len(theirs.numbers) == 1
+    assert (await service.get(made.webhook_id)).state is WebhookState.ACTIVE
+
+
+async def test_where_it_is_edited_to_it_is_tried_at_once(
+    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+) -> None:
+    service = central.services.webhooks
+    made = await service.create("http://127.0.0.1:1/")
+    await trio.sleep(2000)
+    await service.edit(made.webhook_id, url=theirs.url)
+    await trio.sleep(1)
+    assert theirs.numbers[0] == 1
+
+
+async def test_what_did_not_fit_when_it_happened_is_not_sent_after_an_edit(
+    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+) -> None:
+    service = central.services.webhooks
+    made = await service.create(theirs.url, kinds=["Booted"])
+    await happen(central, "CP1", "CP2")
+    await trio.sleep(1)
+    edited = await service.edit(made.webhook_id, kinds=["FirmwareStatusChanged"])
+    assert await central.store.read(partial(webhooks.waiting, record=edited)) == 0
+    await happen(central, "CP3")
+    await trio.sleep(1)
+    (event,) = theirs.got[0].body["events"]
+    assert event["charge_point_id"] == "CP3"
+
+
 async def test_events_are_delivered_again_from_a_number_on(
     central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
 ) -> None:
@@ -311,6 +355,11 @@ async def test_set_back_while_a_try_is_on_its_way_it_stays_set_back(
         partial(webhooks.delivered, attempt=attempt, before=record.delivered_up_to, up_to=4)
     )
     assert (await service.get(made.webhook_id)).delivered_up_to == 1
+    await service.replay(made.webhook_id, 6)
+    await central.store.write(
+        partial(webhooks.delivered, attempt=attempt, before=record.delivered_up_to, up_to=4)
+    )
+    assert (await service.get(made.webhook_id)).delivered_up_to == 5, "nor does it fall back"
 
 
 async def test_what_no_filter_lets_through_is_not_looked_at_again(
@@ -320,7 +369,6 @@ async def test_what_no_filter_lets_through_is_not_looked_at_again(
     autojump_clock: MockClock,
 ) -> None:
     monkeypatch.setattr(webhook_delivery, "PASSED", 50)
-    monkeypatch.setattr(events, "WINDOW", 20)
     made = await central.services.webhooks.create(
         theirs.url, kinds=["FirmwareStatusChanged", "Booted"], charge_point_id=None, group="none"
     )
@@ -413,6 +461,42 @@ async def test_what_is_deleted_before_it_was_delivered_is_announced_and_counted(
     assert event["charge_point_id"] == "CP3"
 
 
+async def test_what_is_still_there_is_delivered_though_a_clock_was_wrong_behind_it(
+    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+) -> None:
+    service = central.services.webhooks
+    made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
+    await service.pause(made.webhook_id)
+    await happen(central, "CP1", "CP2")
+    await central.store.write(
+        lambda db: db.emit(FirmwareStatusChanged(charge_point_id="CP3", at_us=0, status="Idle"))
+    )
+    await prune(central, days=1)
+    await service.resume(made.webhook_id)
+    await trio.sleep(1)
+    (got,) = theirs.got
+    assert [event["charge_point_id"] for event in got.body["events"]] == ["CP1", "CP2"]
+    assert (await service.get(made.webhook_id)).lost_events == 1
+
+
+async def test_a_rare_event_far_behind_is_announced_before_it_is_deleted(
+    central: CentralSystem,
+    theirs: Receiver,
+    autojump_clock: MockClock,
+) -> None:
+    service = central.services.webhooks
+    made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"], group="none")
+    await service.pause(made.webhook_id)
+    await happen(central, *["CP1"] * events.WINDOW)
+    await central.store.write(lambda db: charge_point_groups.put(db, "none", "CP2"))
+    await happen(central, "CP2")
+    delivery = central.services.webhook_delivery
+    delivery._clock = lambda: to_us(NOON) + 89 * DAY_US + 7_200_000_000
+    await delivery.warn()
+    (last,) = await central.store.read(partial(events.latest, limit=1))
+    assert isinstance(last.event, WebhookLagging)
+
+
 async def test_what_was_delivered_may_be_deleted(
     central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
 ) -> None:
@@ -492,6 +576,11 @@ async def test_private_addresses_can_be_put_out_of_reach(
         ("fe80::1%eth0", False),
         ("::ffff:127.0.0.1", False),
         ("2002:7f00:1::1", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b::a00:1", False),
+        ("::127.0.0.1", False),
+        ("fec0::1", False),
+        ("240.0.0.1", False),
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:

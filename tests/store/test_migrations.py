@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from ocpptrio.errors import StoreError
-from ocpptrio.store import charge_points, id_tags, tag_groups, transactions
+from ocpptrio.store import charge_points, id_tags, migrations, tag_groups, transactions
 from ocpptrio.store.sqlite import SqliteStore
 
 
@@ -106,12 +106,36 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "test.db"
     await _open(path)
     connection = apsw.Connection(str(path))
-    connection.execute("INSERT INTO schema_version VALUES (1000)")
+    ((newest,),) = connection.execute("SELECT max(version) FROM schema_version")
+    connection.execute("INSERT INTO schema_version VALUES (?)", (newest + 1,))
     connection.close()
     with pytest.raises(
-        StoreError, match=r"written by a newer ocpptrio \(schema 1000, this one knows"
+        StoreError,
+        match=rf"newer ocpptrio \(schema {newest + 1}, this one knows {newest}\); upgrade",
     ):
         await _open(path)
+
+
+async def test_a_database_that_lacks_a_migration_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "test.db"
+    await _open(path)
+    connection = apsw.Connection(str(path))
+    connection.execute("DELETE FROM schema_version WHERE version = 9")
+    connection.close()
+    with pytest.raises(StoreError, match=r"lacks migration 9 of [0-9]+: .* restore a backup"):
+        await _open(path)
+
+
+@pytest.mark.parametrize("names", [("0001_a.sql", "0003_c.sql"), ("0001_a.sql", "0001_b.sql")])
+def test_no_migration_can_be_left_out_or_come_twice(
+    names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "migrations").mkdir()
+    for name in names:
+        (tmp_path / "migrations" / name).write_text("")
+    monkeypatch.setattr(migrations, "files", lambda _: tmp_path)
+    with pytest.raises(AssertionError, match="numbered from 1 on, each once"):
+        migrations.migrate(apsw.Connection(":memory:"), "test.db")
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
