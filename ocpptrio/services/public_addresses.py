@@ -7,11 +7,11 @@ elsewhere a moment later gains nothing. Not here: HTTP (outbound).
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-import httpcore
+import httpcore2
 import trio
 
 
-class PublicAddresses(httpcore.TrioBackend):
+class PublicAddresses(httpcore2.TrioBackend):
     """As its base, but refuses loopback, private, link-local and other special addresses."""
 
     async def connect_tcp(
@@ -20,8 +20,8 @@ class PublicAddresses(httpcore.TrioBackend):
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - as its base has it
         local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
         found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
         addresses = [str(address[0]) for _, _, _, _, address in found]
         public = [address for address in addresses if is_public(address)]
