@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 # What each extra brings, by the name that is imported.
-_EXTRA_OF: Final = {"cyclopts": "server", "httpcore": "server", "rich": "server"}
+_EXTRA_OF: Final = {"cyclopts": "server", "httpcore2": "server", "rich": "server"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

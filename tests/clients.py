@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -108,12 +109,13 @@ async def connection(
     target: str,
     subprotocols: tuple[str, ...] = ("ocpp1.6",),
     headers: Sequence[tuple[bytes, bytes]] = (),
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[RawChargePoint]:
-    """As `charge_point`, to any address.
+    """As `charge_point`, to any address; with a context, by TLS.
 
     By hand: trio-websocket leaves the socket open if the server refuses or closes.
     """
-    async with await trio.open_tcp_stream(host, port) as stream:
+    async with await _opened(host, port, context) as stream:
         with _unwrapped():
             async with trio.open_nursery() as nursery:
                 with trio.move_on_after(10) as handshake:
@@ -132,6 +134,16 @@ async def connection(
                     with trio.move_on_after(5, shield=True):
                         await websocket.aclose()
                 nursery.cancel_scope.cancel()
+
+
+async def _opened(
+    host: str, port: int, context: ssl.SSLContext | None
+) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
+    if context is None:
+        return await trio.open_tcp_stream(host, port)
+    return await trio.open_ssl_over_tcp_stream(
+        host, port, ssl_context=context, https_compatible=True
+    )
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A daemon somewhere else: its API as commands use it, and what goes wrong on the way there.
 
-By httpcore, as services.outbound: nothing is sent to a redirect or a proxy from the environment.
+By httpcore2, as services.outbound: nothing is sent to a redirect or a proxy from the environment.
 Not here: what is asked (each command), the API itself (ocpptrio.api).
 """
 
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpcore
+import httpcore2
 import msgspec
 import trio
 from cyclopts import Parameter
 
 from ocpptrio.cli.options import Database
 from ocpptrio.cli.output import Failed
+from ocpptrio.services.outbound import reason
 
 URL: Final = "OCPPTRIO_URL"
 TOKEN: Final = "OCPPTRIO_TOKEN"  # noqa: S105 - the name of a variable
@@ -75,7 +76,7 @@ class Client:
         self._headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._pool = httpcore.AsyncConnectionPool(
+        self._pool = httpcore2.AsyncConnectionPool(
             # What this machine trusts, so that an authority of one's own works.
             ssl_context=ssl.create_default_context() if url.startswith("https:") else None
         )
@@ -141,15 +142,15 @@ class Client:
         """
         last, begun, pause_s = after, False, float(RETRY_S)
         while True:
-            reason = "it was ended there"
+            why = "it was ended there"
             told = {} if last is None else {"Last-Event-ID": str(last)}
             try:
                 async with self._stream("GET", path, query, b"", told, SILENCE_S) as response:
                     await self._check(response)
                     begun = True
                     messages = _Messages()
-                    # Closed here: the iterators of httpcore would linger, left half way.
-                    async with aclosing(response.aiter_stream()) as chunks:  # type: ignore[type-var]
+                    # Closed here: the iterators of httpcore2 would linger, left half way.
+                    async with aclosing(response.aiter_stream()) as chunks:
                         async for chunk in chunks:
                             for message in messages.feed(chunk):
                                 pause_s = RETRY_S
@@ -159,8 +160,8 @@ class Client:
             except Unreachable as error:
                 if not begun:
                     raise
-                reason = str(error)
-            on_cut(reason, last)
+                why = str(error)
+            on_cut(why, last)
             await trio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_RETRY_S)
 
@@ -190,7 +191,7 @@ class Client:
         content: bytes,
         headers: Mapping[str, str],
         patience_s: float,
-    ) -> AsyncIterator[httpcore.Response]:
+    ) -> AsyncIterator[httpcore2.Response]:
         where = "/".join(quote(str(part), safe="") for part in path)
         asked = {name: value for name, value in query.items() if value is not None}
         url = f"{self.url}/api/v1/{where}" + (f"?{urlencode(asked, doseq=True)}" if asked else "")
@@ -212,30 +213,30 @@ class Client:
     def _reached(self) -> Iterator[None]:
         try:
             yield
-        except (httpcore.ConnectError, httpcore.ConnectTimeout, OSError, UnicodeError) as error:
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout, OSError, UnicodeError) as error:
             raise Unreachable(self._why_not_connected(error)) from error
-        except httpcore.TimeoutException as error:
+        except httpcore2.TimeoutException as error:
             raise Unreachable(f"{self.url} does not answer") from error
-        except httpcore.ProtocolError as error:
+        except httpcore2.ProtocolError as error:
             raise Unreachable(
                 f"{self.url} cut the connection, or speaks no HTTP: {error}"
             ) from error
-        except httpcore.NetworkError as error:
+        except httpcore2.NetworkError as error:
             raise Unreachable(f"the connection to {self.url} was lost: {error}") from error
 
     def _why_not_connected(self, error: Exception) -> str:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        why = reason(error)
+        if "CERTIFICATE_VERIFY_FAILED" in why:
             return (
-                f"{self.url}: its certificate is none that this machine trusts: {error}; "
+                f"{self.url}: its certificate is none that this machine trusts: {why}; "
                 "name a file with your authority in SSL_CERT_FILE"
             )
-        reason = str(error) or "no answer"
         return (
-            f"{self.url} cannot be reached: {reason}; does the daemon run there, and is this the "
+            f"{self.url} cannot be reached: {why}; does the daemon run there, and is this the "
             "address of its API ([api] host, port), not that of charge points?"
         )
 
-    async def _check(self, response: httpcore.Response) -> None:
+    async def _check(self, response: httpcore2.Response) -> None:
         """Raise Failed for an answer that says no."""
         status = response.status
         if status < 300:

@@ -124,7 +124,7 @@ class AlertNotices:
     """See the module.
 
     Raises:
-        ConfigError: the quiet hours cannot be read, or the webhook needs httpcore.
+        ConfigError: the quiet hours cannot be read, or the webhook needs httpcore2.
     """
 
     def __init__(

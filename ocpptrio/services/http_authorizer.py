@@ -28,7 +28,7 @@ class HttpAuthorizer:
     """Asks the URL of the settings.
 
     Raises:
-        ConfigError: httpcore is not installed.
+        ConfigError: httpcore2 is not installed.
     """
 
     def __init__(self, settings: AuthorizationSettings) -> None:

@@ -1,8 +1,9 @@
 """HTTP to others: one POST and the beginning of its answer.
 
-By httpcore, the part of httpx that sends and receives: on Trio it needs nothing else, and it sends
-to the address that was named, never to a redirect or a proxy from the environment. Not here: how
-long it may take (each caller), what is sent (http_authorizer, webhook_delivery, alert_sending).
+By httpcore2, the part of httpx2 that sends and receives: on Trio it needs nothing else, and it
+sends to the address that was named, never to a redirect or a proxy from the environment. Not here:
+how long it may take (each caller), what is sent (http_authorizer, webhook_delivery,
+alert_notices).
 """
 
 import ssl
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ocpptrio.errors import ConfigError, first_of
+from ocpptrio.errors import ConfigError
 
 KEPT_OPEN_S: Final = 4  # less than servers do: 5 s are common
 LONGEST_URL: Final = 2000
@@ -39,25 +40,25 @@ class Outbound:
     Args:
         connections: at a time; None: any number.
         private_addresses: also to addresses of this machine and of private networks.
-        needed_by: the setting that makes httpcore necessary.
+        needed_by: the setting that makes httpcore2 necessary.
 
     Raises:
-        ConfigError: httpcore is not installed.
+        ConfigError: httpcore2 is not installed.
     """
 
     def __init__(
         self, needed_by: str, *, connections: int | None = None, private_addresses: bool = True
     ) -> None:
         try:
-            import httpcore
+            import httpcore2
         except ImportError as error:
             raise ConfigError(
-                f"{needed_by} needs httpcore: pip install 'ocpptrio[server]'"
+                f"{needed_by} needs httpcore2: pip install 'ocpptrio[server]'"
             ) from error
         self._errors: tuple[type[Exception], ...] = (
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.TimeoutException,
+            httpcore2.NetworkError,
+            httpcore2.ProtocolError,
+            httpcore2.TimeoutException,
             OSError,
             UnicodeError,  # of a host name that is none
         )
@@ -82,15 +83,15 @@ class Outbound:
                     async for chunk in response.aiter_stream():
                         kept += chunk
                         if len(kept) >= most_bytes:
-                            # Enough. The iterators of httpcore are nested: left half way they would
-                            # linger, and this ends them all.
+                            # Enough. The iterators of httpcore2 are nested: left half way they
+                            # would linger, and this ends them all.
                             await response.extensions["network_stream"].aclose()
                 except self._errors:
                     if len(kept) < most_bytes:
                         raise
                 return Answer(response.status, kept[:most_bytes])
         except self._errors as error:
-            raise Unreachable(f"cannot be reached: {_reason(error)}") from error
+            raise Unreachable(f"cannot be reached: {reason(error)}") from error
 
     async def aclose(self) -> None:
         for pool in self._pools.values():
@@ -99,14 +100,14 @@ class Outbound:
     def _pool(self, url: str) -> Any:  # Any: see ImportError
         is_tls = url.startswith("https:")
         if is_tls not in self._pools:
-            import httpcore
+            import httpcore2
 
             backend = None
             if not self._private_addresses:
                 from ocpptrio.services.public_addresses import PublicAddresses
 
                 backend = PublicAddresses()
-            self._pools[is_tls] = httpcore.AsyncConnectionPool(
+            self._pools[is_tls] = httpcore2.AsyncConnectionPool(
                 # What this machine trusts, so that an authority of one's own works.
                 ssl_context=ssl.create_default_context() if is_tls else None,
                 max_connections=self._connections,
@@ -116,12 +117,12 @@ class Outbound:
         return self._pools[is_tls]
 
 
-def _reason(error: Exception) -> str:
-    """What it is, and why: the errors of httpcore hide that behind some of Trio's."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = first_of(cause.__cause__)
-    return f"{type(error).__name__}: {cause}"
+def reason(error: BaseException) -> str:
+    """What an error of httpcore2 says, or else what is behind it: of TLS it says nothing itself."""
+    behind: BaseException | None = error
+    while behind is not None and not str(behind):
+        behind = behind.__cause__ or behind.__context__  # its pool hides the cause, not the context
+    return str(behind or type(error).__name__)
 
 
 def check_url(url: str) -> None:

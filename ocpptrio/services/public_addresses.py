@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-import httpcore
+import httpcore2
 import trio
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # IPv4 as a network of IPv6 alone sees it (RFC 6052)
 
 
-class PublicAddresses(httpcore.TrioBackend):
+class PublicAddresses(httpcore2.TrioBackend):
     """As its base, but refuses loopback, private, link-local and other special addresses."""
 
     async def connect_tcp(
@@ -23,8 +23,8 @@ class PublicAddresses(httpcore.TrioBackend):
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - as its base has it
         local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
         found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
         addresses = [str(address[0]) for _, _, _, _, address in found]
         failure: Exception = OSError(
@@ -35,7 +35,7 @@ class PublicAddresses(httpcore.TrioBackend):
                 return await super().connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
-            except httpcore.ConnectError as error:  # an IPv6 address where there is no IPv6
+            except httpcore2.ConnectError as error:  # an IPv6 address where there is no IPv6
                 failure = error
         raise failure
 

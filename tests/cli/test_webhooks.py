@@ -65,6 +65,6 @@ def test_paused_resumed_replayed_and_removed(ocpptrio: Command, write: Write) ->
 def test_a_test_tells_what_is_in_the_way(ocpptrio: Command) -> None:
     ocpptrio("webhooks", "add", URL)
     refused = ocpptrio("webhooks", "test", "1", status=1)
-    assert "webhook 1: cannot be reached: ConnectError" in refused.err
+    assert "webhook 1: cannot be reached: all attempts to connect" in refused.err
     (attempt,) = ocpptrio("webhooks", "deliveries", "1", "--json").json
     assert (attempt["events"], attempt["status"]) == (0, None)
