@@ -56,7 +56,7 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     needed = role_of(method, handler.opt)
     if needed is None:
         return
-    central: CentralSystem = connection.app.state.central
+    central: CentralSystem = connection.state.api.central
     principal = await identify(connection, central)
     if principal is None:
         raise Problem(

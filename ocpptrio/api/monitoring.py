@@ -16,7 +16,6 @@ from ocpptrio.api.given import AnyRequest, Central
 from ocpptrio.api.metrics import exposition
 from ocpptrio.api.problems import Problem
 from ocpptrio.central_system import CentralSystem
-from ocpptrio.config import ApiSettings
 from ocpptrio.errors import StoreError
 from ocpptrio.store import statistics
 from ocpptrio.store.vocabulary import Role
@@ -67,7 +66,7 @@ async def is_ready(central: CentralSystem) -> bool:
     return False
 
 
-def routes(settings: ApiSettings) -> list[HTTPRouteHandler]:
-    """All of these; who may read the metrics is for the settings to say."""
-    may = ANYBODY if settings.open_metrics else needs(Role.VIEWER)
+def routes(*, open_metrics: bool) -> list[HTTPRouteHandler]:
+    """All of these; open_metrics: anybody may read the metrics."""
+    may = ANYBODY if open_metrics else needs(Role.VIEWER)
     return [get("/metrics", opt=may, media_type="text/plain")(metrics), healthz, readyz]

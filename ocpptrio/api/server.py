@@ -58,7 +58,7 @@ class ApiServer:
         context = WorkerContext(None)
         serve = partial(
             self._serve_connection,
-            wrap_app(self._api.app, 0, "asgi"),  # type: ignore[arg-type] # Litestar's types
+            wrap_app(self._api.app, 0, "asgi"),
             _config(),
             context,
         )

@@ -44,7 +44,7 @@ IdempotencyKey = Annotated[
 
 async def within(request: AnyRequest, wait_s: float, wait: Callable[[], Awaitable[T]]) -> T | None:
     """What `wait` returns; None if that takes too long, or if the API is being closed."""
-    closing: trio.Event = request.app.state.api.closing
+    closing: trio.Event = request.state.api.closing
     if wait_s <= 0 or closing.is_set():
         return None
     found: T | None = None

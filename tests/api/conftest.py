@@ -28,7 +28,7 @@ class Client(httpx2.AsyncClient):
 def client(api: Api, token: str | None = None) -> Client:
     """A client of this API; without a token, nobody."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    transport = httpx2.ASGITransport(api.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx2.ASGITransport(api.app, raise_app_exceptions=False)
     return Client(transport=transport, base_url=BASE, headers=headers)
 
 

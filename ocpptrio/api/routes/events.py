@@ -128,7 +128,7 @@ async def stream_events(
     after `Last-Event-ID` or `after`; without both, now. An event `reset` says that what came after
     that number is not kept any more: read what you show anew, the stream goes on from now.
     """
-    streams: Streams = request.app.state.api.streams
+    streams: Streams = request.state.api.streams
     if streams.full:
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
