@@ -1,7 +1,8 @@
 """Files that are made while they are sent, page by page: no list is ever whole in memory."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from litestar.response import Stream
 
@@ -9,11 +10,12 @@ from ocpptrio.store.driver import Reader, Store
 
 T = TypeVar("T")
 PAGE = 1000  # rows of one read: short
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def download(chunks: AsyncIterator[str], name: str, media_type: str) -> Stream:
-    """An answer that browsers save under this name."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    """An answer that browsers save under this name, `_` in place of what not all of them take."""
+    headers = {"Content-Disposition": f'attachment; filename="{_ODD.sub("_", name)}"'}
     return Stream(chunks, headers=headers, media_type=media_type)
 
 

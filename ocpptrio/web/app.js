@@ -1,11 +1,14 @@
 // The page itself: who is logged in, which page is shown, and where the focus goes when it changes.
 
-import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, render, useLayoutEffect, useRef } from "./html.js";
 import { get } from "./api.js";
-import { Shell } from "./components/shell.js";
 import { Trouble } from "./components/basics.js";
+import { useModule } from "./components/module.js";
+import { Shell } from "./components/shell.js";
 import { followLinks, match, place } from "./router.js";
-import { may, session } from "./state.js";
+import { complain, may, session } from "./state.js";
+
+const AGAIN_MS = 5000;
 
 // [address, module in pages/, role]
 const ROUTES = [
@@ -38,20 +41,6 @@ function found(path) {
     if (params) return { name, params, role };
   }
   return { name: null, params: {}, role: "viewer" };
-}
-
-function useModule(name) {
-  const [state, setState] = useState({ name: null, Page: null, problem: null });
-  useEffect(() => {
-    let wanted = true;
-    if (name === null) return undefined;
-    import(`./pages/${name}.js`).then(
-      (module) => wanted && setState({ name, Page: module.default, problem: null }),
-      () => wanted && setState({ name, Page: null, problem: { title: "This page could not be loaded", detail: "Load the whole page again: the central system may have been upgraded or restarted." } }),
-    );
-    return () => { wanted = false; };
-  }, [name]);
-  return state.name === name ? state : { name, Page: null, problem: null };
 }
 
 function Skeleton() {
@@ -97,8 +86,13 @@ async function whoAmI() {
   if (location.pathname === "/login") return; // somebody comes to log in: there is nothing to ask
   try {
     session.value = await get("/session");
-  } catch {
-    session.value = null;
+  } catch (problem) {
+    if (problem.status === 401) {
+      session.value = null;
+    } else {
+      complain(problem); // who it is cannot be told now, which is no reason to ask for a password
+      setTimeout(whoAmI, AGAIN_MS);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { html, useState } from "./html.js";
 import { Field } from "./components/field.js";
+import { forInput, fromInput } from "./format.js";
 
 /** The schema itself, with its reference followed and the "or null" of optional fields taken off. */
 export function plain(schema, root) {
@@ -106,8 +107,8 @@ function Single({ name, label, schema, value, onChange, required, known }) {
     return html`<${Field} label=${label} hint=${hint} type="number" step=${schema.type === "integer" ? 1 : "any"} min=${schema.minimum} max=${schema.maximum} required=${required} value=${value} onInput=${read} />`;
   }
   if (schema.format === "date-time") {
-    return html`<${Field} label=${label} hint=${hint ?? "In your own time zone."} type="datetime-local" step="1" required=${required}
-      onInput=${(text) => onChange(text === "" ? undefined : new Date(text).toISOString().replace(/\.\d+Z$/, "Z"))} />`;
+    return html`<${Field} label=${label} hint=${hint ?? "In your own time zone."} type="datetime-local" step="1" required=${required} value=${value ? forInput(new Date(value)) : ""}
+      onInput=${(text) => onChange(fromInput(text) || undefined)} />`;
   }
   return html`<${Field} label=${label} hint=${hint} maxlength=${schema.maxLength} required=${required} suggest=${known.suggest?.[name]} value=${value} onInput=${read} area=${(schema.maxLength ?? 0) > 500} />`;
 }

@@ -89,6 +89,10 @@ async def test_the_journal_comes_in_pages(viewer: Client, monkeypatch: pytest.Mo
     assert second["next_cursor"] is None
     monkeypatch.setattr("ocpptrio.api.routes.journal.PAGE", 2)
     answer = await viewer.get("journal.jsonl")
+    assert answer.headers["content-disposition"] == 'attachment; filename="journal.jsonl"'
+    of_one = await viewer.get("journal.jsonl", params={"charge_point_id": 'A "B"/1.2'})
+    name = 'attachment; filename="journal-A__B__1.2.jsonl"'
+    assert of_one.headers["content-disposition"] == name
     assert answer.headers["content-type"].startswith("application/jsonl")
     assert [json.loads(line)["text"] for line in answer.text.splitlines()] == [
         frame[-1] for frame in FRAMES

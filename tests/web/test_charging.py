@@ -36,7 +36,7 @@ def test_charging_is_started_watched_and_stopped(open_page: Pages, charge_point:
     first.get_by_role("button", name="Start charging").click()
     dialog = page.get_by_role("dialog", name="Start charging at connector 1")
     dialog.get_by_label("idTag").fill("CARD7")
-    dialog.get_by_role("button", name="Send RemoteStartTransaction").click()
+    dialog.get_by_role("button", name="Start charging").click()
     expect(dialog).to_contain_text("Accepted")
     expect(dialog).to_contain_text("Took effect")
     expect(dialog).to_contain_text("by user admin")

@@ -165,7 +165,8 @@ async def export_journal(
         async for found in pages(central.store, read):
             yield "".join(map(_line, found))
 
-    return download(text(), "journal.jsonl", MEDIA_TYPE)
+    of_one = "" if charge_point_id is None else f"-{charge_point_id}"
+    return download(text(), f"journal{of_one}.jsonl", MEDIA_TYPE)
 
 
 def _message(entry: JournalEntry, pair: JournalEntry | None) -> JournalMessage:

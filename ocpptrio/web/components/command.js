@@ -83,20 +83,20 @@ export function pretty(value) {
 
 /**
  * A dialog that asks for one thing and shows what comes of it.
- * @param {{cp: any, action: string, title?: string, request?: any, fields?: any, onClose: () => void}} props
- *   request: as far as it is known; children: own fields, else those of the schema
+ * @param {{cp: any, action?: string, title?: string, submit?: string, request?: any, immediate?: boolean, onClose: () => void}} props
+ *   action: without one, it is chosen; request: as far as it is known; immediate: it is all that is needed
  */
-export function CommandDialog({ cp, action: given, title, request: first, immediate, onClose }) {
+export function CommandDialog({ cp, action: given, title, submit, request: first, immediate, onClose }) {
   const actions = useActions();
   const [action, setAction] = useState(given ?? "");
   const [request, setRequest] = useState(first);
   const [command, setCommand] = useState(null);
   const [problem, setProblem] = useState(null);
-  const key = useMemo(newKey, [action]);
   const tags = useResource(immediate ? null : "/tags", { limit: SUGGESTED });
   const suggest = { idTag: (tags.data?.items ?? []).map((one) => one.id_tag) };
   const chosen = actions.data?.items.find((one) => one.action === action);
   const value = request ?? (chosen ? blank(chosen.fields) : {});
+  const key = useMemo(newKey, [action, JSON.stringify(value)]); // what was changed after a failure is another command
 
   async function send() {
     setCommand(await ask(cp.charge_point_id, action, value, key));
@@ -105,7 +105,7 @@ export function CommandDialog({ cp, action: given, title, request: first, immedi
     if (immediate) send().catch(setProblem);
   }, []);
 
-  return html`<${Dialog} title=${title ?? action ?? "Command"} large=${!given} onClose=${onClose}>
+  return html`<${Dialog} title=${title ?? (action || "Send a command")} large=${!given} onClose=${onClose}>
     ${command ? html`<${CommandProgress} command=${command} connected=${cp.connected} />
         <div class="form-foot"><button type="button" class="button primary" onClick=${onClose}>Close</button></div>`
       : immediate ? html`${problem ? html`<${Trouble} problem=${problem} />` : html`<${Loading} lines=${2} />`}`
@@ -115,7 +115,7 @@ export function CommandDialog({ cp, action: given, title, request: first, immedi
           options=${[["", "Choose"], ...actions.data.items.map((one) => [one.action, `${one.action} (${one.profile})`])]} />`}
         ${!cp.connected && html`<${Notice}><p>The charge point is offline. A command waits for it, where the action allows that.</p><//>`}
         ${chosen?.description && html`<p class="soft">${chosen.description}</p>`}
-        ${chosen && html`<${Form} key=${action} submit=${`Send ${action}`} onSubmit=${send} onCancel=${onClose}>
+        ${chosen && html`<${Form} key=${action} submit=${submit ?? `Send ${action}`} onSubmit=${send} onCancel=${onClose}>
           <${RequestForm} schema=${chosen.fields} value=${value} onChange=${setRequest} known=${{ ...knownOf(cp), suggest }} /><//>`}
         ${given && !chosen && html`<${Notice}><p>This central system does not send ${given}.</p><//>`}`}
   <//>`;

@@ -91,7 +91,7 @@ function Person() {
         ${["system", "light", "dark"].map((name) => html`<button key=${name} type="button" aria-pressed=${theme.value === name ? "true" : "false"} onClick=${() => chooseTheme(name)}>${name[0].toUpperCase() + name.slice(1)}</button>`)}
       </div></div>
       <div class="form-foot"><a class="button" href="/account" onClick=${() => setOpen(false)}>Change password</a><a class="button" href="/api/docs">API</a>
-        <button type="button" class="button primary" onClick=${logOut}>Log out</button></div>
+        <button type="button" class="button" onClick=${logOut}>Log out</button></div>
     <//>`}`;
 }
 
@@ -103,6 +103,7 @@ function useOverview() {
   useEffect(() => {
     if (!session.value) return undefined;
     let timer;
+    let over = false;
     let asked = 0;
     let dirty = false;
     async function ask() {
@@ -110,11 +111,13 @@ function useOverview() {
       asked = Date.now();
       dirty = false;
       try {
-        overview.value = await get("/overview");
+        const found = await get("/overview");
+        if (!over) overview.value = found;
       } catch {
         // The page says by itself what is wrong; the counts stay as they were.
       }
-      timer = setTimeout(ask, dirty ? OVERVIEW_SOONEST_MS : OVERVIEW_EVERY_MS);
+      clearTimeout(timer);
+      if (!over) timer = setTimeout(ask, dirty ? OVERVIEW_SOONEST_MS : OVERVIEW_EVERY_MS);
     }
     refreshOverview = () => {
       if (dirty) return;
@@ -127,8 +130,10 @@ function useOverview() {
     get("/system").then((known) => { system.value = known; }, () => {});
     startStream();
     return () => {
+      over = true;
       clearTimeout(timer);
       refreshOverview = () => {};
+      overview.value = null; // who comes next may see less
       stopStream();
     };
   }, [session.value?.user_name]);
