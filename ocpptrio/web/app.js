@@ -3,7 +3,7 @@
 import { html, render, useLayoutEffect, useRef } from "./html.js";
 import { get } from "./api.js";
 import { Trouble } from "./components/basics.js";
-import { useModule } from "./components/module.js";
+import { loadAgain, useModule } from "./components/module.js";
 import { Shell } from "./components/shell.js";
 import { followLinks, match, place } from "./router.js";
 import { complain, may, session } from "./state.js";
@@ -66,7 +66,7 @@ function Content() {
   if (name === null) {
     return html`<div class="stack"><div class="page-head"><h1 tabindex="-1">There is no such page</h1></div><p>Nothing is at <code>${path}</code>. <a href="/">Go to the overview</a>.</p></div>`;
   }
-  if (problem) return html`<${Trouble} problem=${problem} retry=${() => location.reload()} />`;
+  if (problem) return html`<${Trouble} problem=${problem} retry=${loadAgain} />`;
   if (session.value === undefined || !Page) return html`<${Skeleton} />`;
   if (!may(role)) {
     return html`<div class="stack"><div class="page-head"><h1 tabindex="-1">Not for your role</h1></div><p>This page needs the role <strong>${role}</strong>; yours is ${session.value.role}. An admin can change it.</p></div>`;

@@ -151,6 +151,23 @@ def test_a_command_with_fields_within_fields(open_page: Pages, charge_point: str
     expect(dialog).to_contain_text('"limit": 6')
 
 
+def test_it_is_said_before_that_an_id_tag_may_not_charge(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    site.register(name, mode="closed")
+    site.api("POST", "/tags", {"id_tag": name})
+    page = open_page(f"/charge-points/{name}")
+    page.get_by_role("button", name="Send a command").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Action").select_option("RemoteStartTransaction")
+    dialog.get_by_label("idTag").fill(f"{name}-X")
+    warning = dialog.get_by_text(f"{name}-X may not charge here")
+    expect(warning).to_be_visible()
+    dialog.get_by_label("idTag").fill(name)
+    expect(warning).to_have_count(0)
+    dialog.get_by_role("button", name="Cancel").click()
+
+
 def test_a_command_waits_for_a_charge_point_that_is_away(
     open_page: Pages, site: Site, name: str
 ) -> None:

@@ -130,6 +130,17 @@ def test_nobody_sees_what_they_may_not_use(
     expect(page.get_by_role("heading", name="Not for your role")).to_be_visible()
 
 
+def test_a_page_that_is_not_painted_follows_all_the_same(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    page = open_page("/events")
+    page.add_init_script("window.requestAnimationFrame = () => 0")  # as in a tab behind another
+    page.reload()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    site.register(name)
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+
+
 def test_a_page_recovers_when_the_stream_was_cut(
     open_page: Pages, new_site: Callable[..., Site]
 ) -> None:

@@ -120,7 +120,7 @@ function options(lines, width, height, range) {
       ...lines.map((line, index) => {
         const stroke = colour(line.tone ?? tones[index % tones.length]);
         return {
-          label: line.label, scale: line.axis ?? "left", stroke, width: 2, dash: line.dash, spanGaps: true, points: { show: line.values.length < 3 },
+          label: line.label, scale: line.axis ?? "left", stroke, width: 2, dash: line.dash, spanGaps: true, points: { show: (plot) => plot.data[0].length < 3 },
           fill: line.fill ? stroke.replace(/^rgb\(([^)]*)\)$/, "rgba($1, 0.12)") : undefined,
           value: (_, value) => quantity(value, line.unit, line.decimals ?? 2),
         };

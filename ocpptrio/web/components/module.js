@@ -1,6 +1,8 @@
 // Modules of pages, loaded when they are first shown.
 
 import { useEffect, useState } from "../html.js";
+import { get } from "../api.js";
+import { complain } from "../state.js";
 
 const NOT_LOADED = { title: "This page could not be loaded", detail: "Load the whole page again: the central system may have been upgraded or restarted." };
 
@@ -20,4 +22,9 @@ export function useModule(name) {
     return () => { wanted = false; };
   }, [name]);
   return state.name === name ? state : { name, Page: null, problem: null };
+}
+
+/** Load the whole page again, unless there is nobody to load it from: then it stays, and says so. */
+export function loadAgain() {
+  get("/session").then(() => location.reload(), (problem) => (problem.status === 401 ? location.reload() : complain(problem)));
 }

@@ -5,7 +5,7 @@ import { at, useResource } from "../api.js";
 import { Loading, PageHead, Tabs, Time, Trouble } from "../components/basics.js";
 import { CommandDialog } from "../components/command.js";
 import { Presence } from "../components/mark.js";
-import { useModule } from "../components/module.js";
+import { loadAgain, useModule } from "../components/module.js";
 import { useFleet } from "../fleet.js";
 import { useStream } from "../live.js";
 import { may } from "../state.js";
@@ -41,7 +41,7 @@ export default function ChargePoint({ params }) {
       ${cp.groups.map((name) => html`<a key=${name} class="chip" href="/charge-points?group=${encodeURIComponent(name)}">${name}</a>`)}
     </div>
     <${Tabs} base=${at`/charge-points/${id}`} tabs=${TABS} current=${tab} label=${`Parts of ${id}`} />
-    <${Trouble} problem=${problem} retry=${() => location.reload()} />
+    <${Trouble} problem=${problem} retry=${loadAgain} />
     ${Tab ? html`<${Tab} cp=${cp} ask=${setAsking} reload=${found.reload} known=${found.data} />` : !problem && html`<section class="panel"><${Loading} lines=${6} /></section>`}
     ${asking && html`<${CommandDialog} cp=${cp} ...${asking} onClose=${() => setAsking(null)} />`}`;
 }

@@ -5,6 +5,7 @@ import { at, put, remove, usePages, useResource } from "../api.js";
 import { Empty, Loading, PageHead, Panel, Trouble } from "../components/basics.js";
 import { Act, Confirm, Form } from "../components/dialog.js";
 import { Field } from "../components/field.js";
+import { Suggesting } from "../components/suggesting.js";
 import { PagedTable, Table } from "../components/table.js";
 import { count, plural } from "../format.js";
 import { refine } from "../router.js";
@@ -24,7 +25,7 @@ export default function Groups({ query }) {
         await put(at`/groups/${data.get("group").trim()}/members/${data.get("member").trim()}`);
         list.reload();
         refine({ group: data.get("group").trim() });
-      }}><${Field} label="Name" name="group" required /><${Field} label="Its first charge point" name="member" required hint="A group is there as long as it has members." /><//><//>`}
+      }}><${Field} label="Name" name="group" required /><${Suggesting} what="point" label="Its first charge point" name="member" required hint="A group is there as long as it has members." /><//><//>`}
     </div>`;
 }
 
@@ -41,7 +42,7 @@ function Group({ name, onChange }) {
     <${Panel} title=${name} actions=${edits && html`<button type="button" class="button small danger" onClick=${() => setRemoving(true)}>Remove the group</button>`}>
       <div class="stack"><p class="soft">${plural(members.length, "charge point")}</p>
       <ul class="row tight">${members.map((id) => html`<li key=${id} class="chip"><a href=${at`/charge-points/${id}`}>${id}</a>${edits && html`<button type="button" aria-label=${`Take ${id} out`} onClick=${() => remove(base + at`/members/${id}`).then(again, complain)}>×</button>`}</li>`)}</ul>
-      ${edits && html`<${Form} submit="Put in" onSubmit=${async (data, form) => { await put(base + at`/members/${data.get("member").trim()}`); form.reset(); again(); }}><${Field} label="Put a charge point in" name="member" required hint="Its identity." /><//>`}</div><//>
+      ${edits && html`<${Form} submit="Put in" onSubmit=${async (data, form) => { await put(base + at`/members/${data.get("member").trim()}`); form.reset(); again(); }}><${Suggesting} what="point" label="Put a charge point in" name="member" required hint="Its identity." /><//>`}</div><//>
     <${Panel} title="Wanted configuration" flush>
       ${wanted.length === 0 ? html`<${Empty} title="Nothing is wanted of its members" />` : html`<${Table} caption="Wanted configuration" rowKey=${(one) => one.key} rows=${wanted} columns=${[
         { head: "Key", cell: (one) => html`<code>${one.key}</code>` }, { head: "Value", cell: (one) => html`<code>${one.value}</code>` },

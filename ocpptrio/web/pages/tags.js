@@ -6,6 +6,7 @@ import { Empty, Facts, Loading, PageHead, Tabs, Time, Trouble } from "../compone
 import { Act, Dialog, Form, Opens } from "../components/dialog.js";
 import { Field, SearchField } from "../components/field.js";
 import { Mark } from "../components/mark.js";
+import { Suggesting } from "../components/suggesting.js";
 import { PagedTable } from "../components/table.js";
 import { TermsFields, TermsMark, limits, termsOf } from "../components/terms.js";
 import { kwhShort, plural } from "../format.js";
@@ -77,7 +78,7 @@ function TagForm({ tag, onDone, onCancel, onStale }) {
 function Verdict({ id }) {
   const [answer, setAnswer] = useState(null);
   return html`<div class="stack tight"><h3>What would it be answered?</h3><${Form} submit="Ask" onSubmit=${async (data) => setAnswer(await get(at`/tags/${id}/verdict`, { charge_point_id: data.get("charge_point_id") }))}>
-      <${Field} label="At charge point" name="charge_point_id" required hint="The identity." /><//>
+      <${Suggesting} what="point" label="At charge point" name="charge_point_id" required hint="The identity." /><//>
     ${answer && html`<${Mark} shape=${answer.status === "Accepted" ? "done" : "cross"} tone=${answer.status === "Accepted" ? "accent" : "danger"}>${answer.status}${answer.reason ? `: ${answer.reason}` : ""}<//>`}</div>`;
 }
 

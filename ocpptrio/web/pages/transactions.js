@@ -3,7 +3,8 @@
 import { html } from "../html.js";
 import { address, usePages } from "../api.js";
 import { Empty, Notice, PageHead } from "../components/basics.js";
-import { Field, SearchField } from "../components/field.js";
+import { Field } from "../components/field.js";
+import { SuggestingFilter } from "../components/suggesting.js";
 import { PagedTable } from "../components/table.js";
 import { transactionColumns } from "../components/transaction.js";
 import { dayOf, fromInput, lastDayOf, plural, untilDay } from "../format.js";
@@ -27,8 +28,8 @@ export default function Transactions({ query }) {
     <//>
     ${waiting > 0 && !filtered && html`<div class="stack"><${Notice}><p>${plural(waiting, "transaction waits", "transactions wait")} for a decision, since the messages do not settle what happened. <a href="/transactions/reviews">Decide</a></p><//><span></span></div>`}
     <div class="filters" role="search">
-      <${SearchField} label="Charge point" value=${filters.charge_point_id} onChange=${(charge_point_id) => refine({ charge_point_id })} />
-      <${SearchField} label="idTag" value=${filters.id_tag} onChange=${(id_tag) => refine({ id_tag })} />
+      <${SuggestingFilter} what="point" label="Charge point" value=${filters.charge_point_id} onChange=${(charge_point_id) => refine({ charge_point_id })} />
+      <${SuggestingFilter} what="tag" label="idTag" value=${filters.id_tag} onChange=${(id_tag) => refine({ id_tag })} />
       <${Field} label="State" value=${filters.state} options=${STATES} onInput=${(state) => refine({ state })} />
       <${Field} label="From" follows type="date" value=${dayOf(filters.since)} onInput=${(text) => refine({ since: fromInput(text) })} />
       <${Field} label="Until" follows type="date" value=${lastDayOf(filters.until)} onInput=${(text) => refine({ until: untilDay(text) })} />

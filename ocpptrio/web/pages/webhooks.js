@@ -6,6 +6,7 @@ import { Empty, Facts, Loading, PageHead, Segments, Time, Trouble } from "../com
 import { Act, Confirm, Dialog, Form, Once } from "../components/dialog.js";
 import { Field } from "../components/field.js";
 import { Mark } from "../components/mark.js";
+import { Suggesting } from "../components/suggesting.js";
 import { Table, PagedTable } from "../components/table.js";
 import { KINDS } from "../events.js";
 import { useReload, useStream } from "../live.js";
@@ -52,7 +53,7 @@ function Make({ onClose, onDone }) {
     }}>
       <${Field} label="Address" name="url" type="url" required placeholder="https:" />
       <${Kinds} />
-      <div class="fields two"><${Field} label="Only this charge point (optional)" name="charge_point_id" /><${Field} label="Only this group (optional)" name="group" /></div>
+      <div class="fields two"><${Suggesting} what="point" label="Only this charge point (optional)" name="charge_point_id" /><${Field} label="Only this group (optional)" name="group" /></div>
     <//><//>`;
 }
 
@@ -100,7 +101,7 @@ function Webhook({ id, onClose, onChange }) {
         <${Field} label="From event number" name="from_number" type="number" min="1" required hint="This event and all after it are sent again, as far as they are kept." /><//>`}
       ${part === "edit" && html`<${Form} submit="Save" onStale=${found.reload} onSubmit=${async (data) => { await patch(base, { url: data.get("url"), kinds: data.getAll("kinds"), charge_point_id: data.get("charge_point_id") || null, group: data.get("group") || null }, { match: hook }); tell("Saved"); again(); }}>
         <${Field} label="Address" name="url" type="url" required value=${hook.url} /><${Kinds} chosen=${hook.kinds} />
-        <div class="fields two"><${Field} label="Only this charge point (optional)" name="charge_point_id" value=${hook.charge_point_id} /><${Field} label="Only this group (optional)" name="group" value=${hook.group} /></div><//>`}`}
+        <div class="fields two"><${Suggesting} what="point" label="Only this charge point (optional)" name="charge_point_id" value=${hook.charge_point_id} /><${Field} label="Only this group (optional)" name="group" value=${hook.group} /></div><//>`}`}
   <//>`;
 }
 
