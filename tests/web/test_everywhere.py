@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.web.conftest import PHONE, Pages
 from tests.web.site import Site
 from tests.web.test_charging import start
+from tests.web.test_transactions import by_hand
 
 
 def test_the_theme_is_chosen_and_kept(open_page: Pages) -> None:
@@ -56,6 +57,19 @@ def test_a_phone_gets_everywhere_and_nothing_is_wider_than_it(
     for tab in ("Configuration", "Messages", "Settings", "Overview"):
         page.get_by_role("navigation", name="Parts of").get_by_role("link", name=tab).tap()
         expect(page.locator("[aria-current=page]").filter(has_text=tab).first).to_be_visible()
+        _fits(page)
+
+
+def test_long_words_of_a_charge_point_do_not_widen_a_phone(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    fault = {"errorCode": "GroundFailure", "vendorErrorCode": "E-117/residual-current"}
+    info = "residual current of 31 mA for longer than 300 ms"
+    with by_hand(site, name) as charge_point:
+        charge_point.call("StatusNotification", connectorId=1, status="Faulted", info=info, **fault)
+        charge_point.start()
+        page = open_page(f"/charge-points/{name}", viewport=PHONE, has_touch=True, is_mobile=True)
+        expect(page.get_by_text(info)).to_be_visible()
         _fits(page)
 
 

@@ -46,7 +46,7 @@ function Connector({ connector, cp, ask }) {
     <div class="spread"><h2>${whole ? "The charge point as a whole" : `Connector ${connector.connector_id}`}</h2>
       <small>since <${Time} at=${connector.since ?? connector.status_at} /></small></div>
     <div class="state"><${ConnectorMark} status=${connector.status} away=${!cp.connected} /></div>
-    ${wrong && html`<p class="mark danger">${[connector.error_code, connector.vendor_error_code, connector.info].filter(Boolean).join(", ")}</p>`}
+    ${wrong && html`<p class="fault">${[connector.error_code, connector.vendor_error_code, connector.info].filter(Boolean).join(", ")}</p>`}
     ${running ? html`
       <dl class="readings">
         <div><dt>Power</dt><dd>${kw(running.power_w)}</dd></div>
