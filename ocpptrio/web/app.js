@@ -77,7 +77,7 @@ function Content() {
 function App() {
   const login = useModule(session.value === null || place.value.path === "/login" ? "login" : null);
   if (session.value === null || place.value.path === "/login") {
-    return login.Page ? html`<${login.Page} />` : html`<div class="gate"><div class="skeleton"></div></div>`;
+    return login.Page ? html`<${login.Page} />` : html`<div class="gate">${login.problem ? html`<${Trouble} problem=${login.problem} retry=${loadAgain} />` : html`<div class="skeleton"></div>`}</div>`;
   }
   return html`<${Shell}><${Content} /><//>`;
 }

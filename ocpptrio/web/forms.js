@@ -1,6 +1,6 @@
 // Forms made from the JSON schema of an OCPP request: what GET /actions tells, as fields that people fill in.
 
-import { html, useState } from "./html.js";
+import { html, useRef, useState } from "./html.js";
 import { Field } from "./components/field.js";
 import { forInput, fromInput } from "./format.js";
 
@@ -80,14 +80,23 @@ function Property({ name, schema, root, value, onChange, required, known }) {
   return html`<${Single} ...${{ name, label, schema, value, onChange, required, known }} />`;
 }
 
+let lastItem = 0;
+
 function Items({ name, schema, root, value, onChange, known }) {
   const inner = plain(schema.items ?? {}, root);
+  // Each keeps its fields, and with them what was typed, when one before it is removed.
+  const ids = useRef([]).current;
+  while (ids.length < value.length) ids.push(++lastItem);
+  function drop(index) {
+    ids.splice(index, 1);
+    onChange(value.filter((_, place) => place !== index));
+  }
   const full = schema.maxItems != null && value.length >= schema.maxItems;
   return html`<fieldset class="group"><legend>${words(name)}</legend>
-    ${value.map((one, index) => html`<div key=${index} class="stack tight">
+    ${value.map((one, index) => html`<div key=${ids[index]} class="stack tight">
       <${Property} name=${inner.properties ? `${name} ${index + 1}` : name} schema=${inner} root=${root} value=${one} required known=${known}
         onChange=${(part) => onChange(value.map((other, place) => (place === index ? part : other)))} />
-      <div><button type="button" class="button small quiet" onClick=${() => onChange(value.filter((_, place) => place !== index))}>Remove ${index + 1}</button></div></div>`)}
+      <div><button type="button" class="button small quiet" onClick=${() => drop(index)}>Remove ${index + 1}</button></div></div>`)}
     <div><button type="button" class="button small" disabled=${full} onClick=${() => onChange([...value, blank(inner, root)])}>Add one</button></div></fieldset>`;
 }
 

@@ -8,7 +8,7 @@ import { session } from "./state.js";
 /** off, connecting, live or reconnecting. */
 export const streamState = signal("off");
 
-// What the navigation's counts need, on pages that ask for nothing more.
+// What the navigation's counts need, on every page but those of one charge point.
 const QUIET = [
   "AttemptRefused", "ConditionRaised", "ConditionCleared", "ReviewOpened", "ReviewResolved", "SecurityEventReported",
   "TaskChanged", "Registered", "Removed", "AlertOpened", "AlertClosed", "AlertAcknowledged", "WebhookChanged",
@@ -52,7 +52,8 @@ function open() {
     return;
   }
   if (streamState.peek() !== "reconnecting") streamState.value = "connecting";
-  const query = { charge_point_id: filter.chargePointId, kind: filter.kinds, after: lastNumber };
+  const kinds = filter.kinds && [...new Set([...filter.kinds, ...QUIET])];
+  const query = { charge_point_id: filter.chargePointId, kind: kinds, after: lastNumber };
   const opened = new EventSource(address("/events/stream", query));
   source = opened;
   opened.onopen = () => {
@@ -82,7 +83,7 @@ function open() {
 
 /** Begin with what every page needs; the shell does it when somebody is logged in. */
 export function startStream() {
-  filter ??= { kinds: QUIET };
+  filter ??= { kinds: [] };
   lastNumber = null;
   open();
 }
@@ -94,7 +95,7 @@ export function stopStream() {
 }
 
 /**
- * Have these events streamed while the component is there.
+ * Have these events streamed while the component is there, among others.
  * @param {{chargePointId?: string, kinds?: string[]}} wanted no kinds: all
  * @param {number|null|undefined} after the number that the snapshot came with, so that nothing is missed
  *   between the two; null: from now on; undefined: the snapshot is not there yet
@@ -111,7 +112,7 @@ export function useStream(wanted, after) {
     open();
     return () => {
       if (filter !== mine) return; // the next page has asked already
-      filter = { kinds: QUIET };
+      filter = { kinds: [] };
       lastNumber = null;
       recent = [];
       open();
@@ -161,9 +162,9 @@ export function useSoon(work, everyMs = RELOAD_MS) {
 /**
  * Read a list again when the stream brings what concerns it, or has missed something.
  * @param {() => void} reload
- * @param {(event: any) => boolean} [concerns] default: every event
+ * @param {(event: any) => boolean} concerns
  */
-export function useReload(reload, concerns = () => true, everyMs = RELOAD_MS) {
+export function useReload(reload, concerns, everyMs = RELOAD_MS) {
   const soon = useSoon(reload, everyMs);
   useEvents((events) => { if (events.some(concerns)) soon(); }, reload);
 }

@@ -7,7 +7,7 @@ import { Loading, Trouble } from "./basics.js";
 /**
  * @param {{
  *   caption: string, columns: {head: string, cell: (row: any) => any, num?: boolean, wide?: boolean, roomy?: boolean, actions?: boolean}[],
- *   rows: any[], rowKey: (row: any) => any, empty?: any, Row?: any
+ *   rows: any[], rowKey: (row: any, place: number) => any, empty?: any, Row?: any
  * }} props wide: left out on a phone; roomy: on all but wide screens
  */
 export function Table({ caption, columns, rows, rowKey }) {
@@ -15,7 +15,7 @@ export function Table({ caption, columns, rows, rowKey }) {
   return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}><table class="cards" role="table" aria-label=${caption}>
     <thead role="rowgroup"><tr role="row">${columns.map((column) => html`<th key=${column.head} scope="col" role="columnheader" class=${classes(column)}>${column.actions
       ? html`<span class="visually-hidden">${column.head}</span>` : column.head}</th>`)}</tr></thead>
-    <tbody role="rowgroup">${rows.map((row) => html`<tr key=${rowKey(row)} role="row">${columns.map((column, index) => {
+    <tbody role="rowgroup">${rows.map((row, place) => html`<tr key=${rowKey(row, place)} role="row">${columns.map((column, index) => {
       const content = column.cell(row);
       const empty = content === "" || content === false || content == null;
       return html`<td key=${column.head} role="cell" data-head=${column.head} class=${`${classes(column)} ${index === 0 ? "lead" : ""} ${empty ? "void" : ""}`}><div>${content}</div></td>`;

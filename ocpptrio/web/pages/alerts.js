@@ -25,7 +25,7 @@ export default function Alerts({ query }) {
 function List({ open }) {
   const list = usePages("/alerts", { open: open ? true : undefined });
   useStream({ kinds: ["AlertOpened", "AlertClosed", "AlertAcknowledged"] }, null);
-  useReload(list.reload);
+  useReload(list.reload, (one) => one.kind.startsWith("Alert"));
   const again = () => { list.reload(); refreshOverview(); };
   const waiting = list.items.filter((one) => !one.acknowledged_at);
   const all = may("operator") && waiting.length > 1 && html`<${Act} action=${async () => {
@@ -50,7 +50,7 @@ function List({ open }) {
 function Conditions() {
   const list = usePages("/conditions");
   useStream({ kinds: ["ConditionRaised", "ConditionCleared", "ConditionEscalated"] }, null);
-  useReload(list.reload);
+  useReload(list.reload, (one) => one.kind.startsWith("Condition"));
   return html`<${PagedTable} list=${list} noun="condition" caption="Wrong for long" rowKey=${(one) => one.condition_id} columns=${[
     { head: "What", cell: (one) => html`<${Mark} shape="triangle" tone="warn">${one.kind}<//>` },
     { head: "Charge point", cell: (one) => html`<a href=${at`/charge-points/${one.charge_point_id}`}>${one.charge_point_id}</a>${one.connector_id ? html` <small>connector ${one.connector_id}</small>` : ""}` },

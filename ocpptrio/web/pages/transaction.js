@@ -61,7 +61,7 @@ export default function Transaction({ params }) {
           <span><strong>${each.conclusion}</strong> <span class="soft">(${each.confidence}), <${Time} at=${each.at} /></span></span><${Evidence} facts=${each.evidence} /></li>`)}</ul><//>`}
       </div>
       ${signed.items.length > 0 && html`<${Signed} list=${signed} base=${base} id=${one.transaction_id} />`}
-      <${PagedTable} list=${readings} title="Readings" noun="reading" caption="Readings" rowKey=${(each) => `${each.measured_at} ${each.context}`} columns=${[
+      <${PagedTable} list=${readings} title="Readings" noun="reading" caption="Readings" rowKey=${(each, place) => place} columns=${[
         { head: "Measured", cell: (each) => html`<${Time} at=${each.measured_at} />` },
         { head: "Register", num: true, cell: (each) => kwh(each.energy_wh) }, { head: "Power", num: true, cell: (each) => kw(each.power_w) },
         { head: "Current", num: true, wide: true, cell: (each) => quantity(each.current_a, "A", 1) },
@@ -75,7 +75,7 @@ export default function Transaction({ params }) {
 
 /** What the meter signed, to be checked with the software of its maker: exactly as it was sent. */
 function Signed({ list, base, id }) {
-  return html`<${PagedTable} list=${list} title="Signed meter data" noun="value" caption="Signed meter data" rowKey=${(each) => `${each.measured_at} ${each.context} ${each.measurand} ${each.value}`}
+  return html`<${PagedTable} list=${list} title="Signed meter data" noun="value" caption="Signed meter data" rowKey=${(each, place) => place}
     actions=${html`<a class="button small" href=${address(`${base}/signed-data`, { limit: MOST })} download=${`transaction-${id}-signed.json`}>Download</a>`} columns=${[
     { head: "Measured", cell: (each) => html`<${Time} at=${each.measured_at} />` }, { head: "Context", cell: (each) => each.context },
     { head: "Measurand", wide: true, cell: (each) => each.measurand ?? "" }, { head: "Value", cell: (each) => html`<${Copy} text=${each.value} short />` },

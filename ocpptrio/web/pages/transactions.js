@@ -19,7 +19,7 @@ export default function Transactions({ query }) {
   const filters = Object.fromEntries(["charge_point_id", "id_tag", "state", "since", "until"].map((name) => [name, query.get(name) ?? ""]));
   const list = usePages("/transactions", filters);
   useStream({ kinds: KINDS }, null);
-  useReload(list.reload);
+  useReload(list.reload, (one) => KINDS.includes(one.kind));
   const waiting = overview.value?.reviews_waiting ?? 0;
   const filtered = Object.values(filters).some(Boolean);
   return html`<${PageHead} title="Transactions">

@@ -28,7 +28,7 @@ export default function Webhooks() {
   const [making, setMaking] = useState(false);
   const [secret, setSecret] = useState(null);
   useStream({ kinds: ["WebhookChanged", "WebhookLagging"] }, null);
-  useReload(list.reload);
+  useReload(list.reload, (one) => one.kind.startsWith("Webhook"));
   const add = may("admin") && html`<button type="button" class="button primary" onClick=${() => setMaking(true)}>Add a webhook</button>`;
   return html`<${PageHead} title="Webhooks" lead="Each event is sent to these addresses as signed JSON, in order and until it is received.">${add}<//>
     <${PagedTable} list=${list} noun="webhook" caption="Webhooks" rowKey=${(one) => one.webhook_id} columns=${[
