@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "./html.js";
 import { session } from "./state.js";
 
 const BASE = "/api/v1";
-const MOST = 1000; // rows that the API gives at once
+export const MOST = 1000; // rows that the API gives at once
 
 /** What the API says is wrong (application/problem+json), or that it could not be reached. */
 export class Problem extends Error {
@@ -70,7 +70,7 @@ export async function request(method, path, options = {}) {
       detail: "Is the daemon running, and can this computer reach it? Try again in a moment.",
     });
   }
-  if (!response.ok) throw await problem(response, path);
+  if (!response.ok) throw await problem(response, method, path);
   if (response.status === 204) return null;
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
   const answer = isJson ? await response.json() : await response.text();
@@ -79,7 +79,7 @@ export async function request(method, path, options = {}) {
   return answer;
 }
 
-async function problem(response, path) {
+async function problem(response, method, path) {
   // Of a session itself it says that a password is wrong, not that nobody is logged in.
   if (response.status === 401 && !path.startsWith("/session")) session.value = null;
   let body = {};
@@ -88,10 +88,34 @@ async function problem(response, path) {
   } catch {
     body = { title: response.statusText || "The server failed", detail: `It answered with status ${response.status}.` };
   }
-  if (response.status === 412) {
-    body = { ...body, detail: body.detail ?? "Somebody else has changed it meanwhile. Look at it again, then repeat your change." };
+  if (response.status === 403 && method !== "GET" && await loginChanged()) {
+    body = { title: "The login has changed", detail: "Somebody has logged in anew in another window of this browser. Look who it is, and try again." };
+  } else if (response.status === 412) {
+    body = { title: "Somebody else was faster", detail: "It was changed since you opened it, and nothing is saved." };
   }
-  return new Problem({ status: response.status, ...body });
+  return new Problem({ status: response.status, ...body, detail: forPeople(body.detail ?? "") });
+}
+
+/** Whether another window of the browser has logged in anew; if so, it is taken over here. */
+async function loginChanged() {
+  const before = session.value?.csrf_token;
+  try {
+    session.value = await get("/session");
+  } catch {
+    return false;
+  }
+  return session.value.csrf_token !== before;
+}
+
+// The pages on which people find what the API names by its address.
+const PAGES = {
+  "charge-points": "Charge points", groups: "Groups", tags: "Tags", transactions: "Transactions", reviews: "Transactions, To decide",
+  commands: "Commands of the charge point", users: "Users and tokens", tokens: "Users and tokens", attempts: "Attempts",
+};
+
+/** What the API says to programs, with the pages that people know in place of its routes. */
+export function forPeople(detail) {
+  return detail.replace(/\b(see )?(?:GET|POST|PUT|PATCH|DELETE) \/api\/v1\/([\w-]+)(\/\S*)?/g, (whole, see, name) => (PAGES[name] ? `${see ?? "on "}the page ${PAGES[name]}` : whole));
 }
 
 export const get = (path, query, signal) => request("GET", path, { query, signal });
@@ -114,7 +138,7 @@ export function useResource(path, query = {}) {
     const abort = new AbortController();
     const anew = before.current !== asked;
     before.current = asked;
-    setState((known) => ({ data: anew ? null : known.data, error: null, loading: true }));
+    setState((known) => ({ data: anew ? null : known.data, error: anew ? null : known.error, loading: true }));
     get(path, query, abort.signal).then(
       (data) => setState({ data, error: null, loading: false }),
       (error) => {
@@ -123,11 +147,7 @@ export function useResource(path, query = {}) {
     );
     return () => abort.abort();
   }, [asked, round]);
-  return {
-    ...state,
-    reload: () => setRound((number) => number + 1),
-    set: (data) => setState({ data, error: null, loading: false }),
-  };
+  return { ...state, reload: () => setRound((number) => number + 1) };
 }
 
 const EMPTY_PAGES = 10;
@@ -142,19 +162,22 @@ async function someOf(path, query, signal) {
   return page;
 }
 
-/** A list, page by page: what is there, and how to have more. */
+/**
+ * A list, page by page: what is there, and how to have more.
+ * @param {string|null} path null: nothing is asked
+ */
 export function usePages(path, query = {}, limit = 50) {
   const [state, setState] = useState(EMPTY);
   const [round, setRound] = useState(0);
   const asked = path === null ? null : address(path, { ...query, limit });
-  const shown = useRef({ asked: null, rows: 0 });
+  const shown = useRef({ asked: null, rows: 0, more: null });
   useEffect(() => {
     if (asked === null) return undefined;
     const abort = new AbortController();
     // Reading again gives all that is shown, so that nobody is thrown back to the first page.
     const rows = shown.current.asked === asked ? Math.min(MOST, Math.max(limit, shown.current.rows)) : limit;
-    shown.current = { asked, rows };
-    setState((known) => ({ ...known, error: null, loading: true }));
+    shown.current = { asked, rows, more: null };
+    setState((known) => ({ ...known, error: known.asked === asked ? known.error : null, loading: true }));
     someOf(path, { ...query, limit: rows }, abort.signal).then(
       (page) => setState({ asked, items: page.items, cursor: page.next_cursor, page, error: null, loading: false }),
       (error) => {
@@ -162,16 +185,19 @@ export function usePages(path, query = {}, limit = 50) {
         if (error.name !== "AbortError") setState((known) => (known.asked === asked ? { ...known, error, loading: false } : { ...EMPTY, asked, error, loading: false }));
       },
     );
-    return () => abort.abort();
+    // A further page belongs to the list as it was: read anew, the list ends elsewhere.
+    return () => { abort.abort(); shown.current.more?.abort(); };
   }, [asked, round]);
   async function more() {
-    setState((known) => ({ ...known, loading: true }));
+    const abort = new AbortController();
+    shown.current.more = abort;
+    setState((known) => ({ ...known, error: null, loading: true }));
     try {
-      const page = await someOf(path, { ...query, limit, cursor: state.cursor });
+      const page = await someOf(path, { ...query, limit, cursor: state.cursor }, abort.signal);
       shown.current.rows += page.items.length;
       setState((known) => ({ ...known, items: [...known.items, ...page.items], cursor: page.next_cursor, page, loading: false }));
     } catch (error) {
-      setState((known) => ({ ...known, error, loading: false }));
+      if (error.name !== "AbortError") setState((known) => ({ ...known, error, loading: false }));
     }
   }
   return {

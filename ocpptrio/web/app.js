@@ -1,11 +1,14 @@
 // The page itself: who is logged in, which page is shown, and where the focus goes when it changes.
 
-import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, render, useLayoutEffect, useRef } from "./html.js";
 import { get } from "./api.js";
-import { Shell } from "./components/shell.js";
 import { Trouble } from "./components/basics.js";
+import { loadAgain, useModule } from "./components/module.js";
+import { Shell } from "./components/shell.js";
 import { followLinks, match, place } from "./router.js";
-import { may, session } from "./state.js";
+import { complain, may, session } from "./state.js";
+
+const AGAIN_MS = 5000;
 
 // [address, module in pages/, role]
 const ROUTES = [
@@ -40,20 +43,6 @@ function found(path) {
   return { name: null, params: {}, role: "viewer" };
 }
 
-function useModule(name) {
-  const [state, setState] = useState({ name: null, Page: null, problem: null });
-  useEffect(() => {
-    let wanted = true;
-    if (name === null) return undefined;
-    import(`./pages/${name}.js`).then(
-      (module) => wanted && setState({ name, Page: module.default, problem: null }),
-      () => wanted && setState({ name, Page: null, problem: { title: "This page could not be loaded", detail: "Load the whole page again: the central system may have been upgraded or restarted." } }),
-    );
-    return () => { wanted = false; };
-  }, [name]);
-  return state.name === name ? state : { name, Page: null, problem: null };
-}
-
 function Skeleton() {
   return html`<div><div class="page-head"><h1 tabindex="-1">${" "}</h1></div><div class="skeleton" role="status"><span class="visually-hidden">Loading</span></div></div>`;
 }
@@ -77,7 +66,7 @@ function Content() {
   if (name === null) {
     return html`<div class="stack"><div class="page-head"><h1 tabindex="-1">There is no such page</h1></div><p>Nothing is at <code>${path}</code>. <a href="/">Go to the overview</a>.</p></div>`;
   }
-  if (problem) return html`<${Trouble} problem=${problem} retry=${() => location.reload()} />`;
+  if (problem) return html`<${Trouble} problem=${problem} retry=${loadAgain} />`;
   if (session.value === undefined || !Page) return html`<${Skeleton} />`;
   if (!may(role)) {
     return html`<div class="stack"><div class="page-head"><h1 tabindex="-1">Not for your role</h1></div><p>This page needs the role <strong>${role}</strong>; yours is ${session.value.role}. An admin can change it.</p></div>`;
@@ -88,7 +77,7 @@ function Content() {
 function App() {
   const login = useModule(session.value === null || place.value.path === "/login" ? "login" : null);
   if (session.value === null || place.value.path === "/login") {
-    return login.Page ? html`<${login.Page} />` : html`<div class="gate"><div class="skeleton"></div></div>`;
+    return login.Page ? html`<${login.Page} />` : html`<div class="gate">${login.problem ? html`<${Trouble} problem=${login.problem} retry=${loadAgain} />` : html`<div class="skeleton"></div>`}</div>`;
   }
   return html`<${Shell}><${Content} /><//>`;
 }
@@ -97,8 +86,13 @@ async function whoAmI() {
   if (location.pathname === "/login") return; // somebody comes to log in: there is nothing to ask
   try {
     session.value = await get("/session");
-  } catch {
-    session.value = null;
+  } catch (problem) {
+    if (problem.status === 401) {
+      session.value = null;
+    } else {
+      complain(problem); // who it is cannot be told now, which is no reason to ask for a password
+      setTimeout(whoAmI, AGAIN_MS);
+    }
   }
 }
 

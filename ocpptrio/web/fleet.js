@@ -1,7 +1,7 @@
 // Charge points as shown here: what the API told of each, and what events have changed since.
 
-import { signal, useEffect, useRef } from "./html.js";
-import { since, useEvents } from "./live.js";
+import { signal, useRef } from "./html.js";
+import { since, useEvents, useSoon } from "./live.js";
 
 const AGAIN_MS = 3000;
 
@@ -11,6 +11,9 @@ export const STATE_KINDS = [
   "TransactionStarted", "TransactionStopped", "TransactionSuperseded", "TransactionReconciled", "MeterValuesReceived",
   "OpenModeChanged", "ConditionRaised", "ConditionCleared", "ProvisioningChanged", "FirmwareStatusChanged",
 ];
+
+/** Kinds after which a list is read again: who is there, and what of them no event tells. */
+const LISTED = ["Registered", "Edited", "Removed"];
 
 /**
  * The charge point after the event. One that changes nothing shown gives the same object.
@@ -135,44 +138,43 @@ function normal(cp, number) {
  * @param {any[]} items
  * @param {number|null|undefined} number of the newest event in the snapshot
  * @param {() => void} reload when events were missed
+ * @param {string[]} [after] kinds of events after which it is read again
  */
-export function useFleet(items, number, reload) {
+export function useFleet(items, number, reload, after = LISTED) {
   const fleet = useRef(new Map()).current;
-  const shown = useRef(null);
+  const shown = useRef([]);
   if (shown.current !== items) {
+    // Those that were here before another page of the list came are newer than that page: events have told of them.
+    const before = new Set(shown.current);
     shown.current = items;
-    const ids = new Set();
+    const ids = new Set(items.map((item) => item.charge_point_id));
     const later = since(number);
     for (const item of items) {
-      let cp = normal(item, number);
-      for (const event of later) if (event.charge_point_id === cp.charge_point_id) cp = apply(cp, event);
-      ids.add(cp.charge_point_id);
-      const known = fleet.get(cp.charge_point_id);
-      if (known) known.value = cp;
-      else fleet.set(cp.charge_point_id, signal(cp));
+      const id = item.charge_point_id;
+      const known = fleet.get(id) ?? signal(null);
+      if (!before.has(item)) known.value = later.reduce((cp, event) => (event.charge_point_id === id ? apply(cp, event) : cp), normal(item, number));
+      fleet.delete(id); // so that they stand in the order of the list
+      fleet.set(id, known);
     }
     for (const id of [...fleet.keys()]) if (!ids.has(id)) fleet.delete(id);
   }
-  const again = useRef({ id: null }).current;
+  const again = useSoon(() => {
+    for (const known of fleet.values()) {
+      for (const one of known.value.transactions) if (one.energy_behind) askedAgain(one.transaction_id);
+    }
+    reload();
+  }, AGAIN_MS);
   useEvents((events) => {
     let behind = false;
     for (const event of events) {
+      behind ||= after.includes(event.kind);
       const known = fleet.get(event.charge_point_id);
       if (!known) continue;
       known.value = apply(known.value, event);
       behind ||= event.kind === "MeterValuesReceived" && known.value.transactions.some((one) => one.energy_behind && !hopeless.has(one.transaction_id));
     }
-    if (behind && again.id === null) {
-      again.id = setTimeout(() => {
-        again.id = null;
-        for (const known of fleet.values()) {
-          for (const one of known.value.transactions) if (one.energy_behind) askedAgain(one.transaction_id);
-        }
-        reload();
-      }, AGAIN_MS);
-    }
+    if (behind) again();
   }, reload);
-  useEffect(() => () => { clearTimeout(again.id); fleet.clear(); }, []);
   return fleet;
 }
 

@@ -17,6 +17,11 @@ export const kwNumber = (w) => (w == null ? NONE : (w >= 100_000 ? KWH_SHORT : K
 export const count = (n) => (n == null ? NONE : COUNT.format(n));
 export const percent = (n) => (n == null ? NONE : `${Math.round(n)} %`);
 
+/** With a unit, and so many decimals. */
+export function quantity(n, unit, decimals) {
+  return n == null ? NONE : `${n.toLocaleString(undefined, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })} ${unit}`;
+}
+
 /** @param {string|null} text RFC 3339 */
 export function clock(text) {
   return text ? CLOCK.format(new Date(text)) : NONE;
@@ -62,13 +67,13 @@ export function bytes(n) {
     n /= 1000;
     power += 1;
   }
-  return `${n >= 100 || power === 0 ? Math.round(n) : n.toFixed(1)} ${units[power]}`;
+  return quantity(n, units[power], n >= 100 || power === 0 ? 0 : 1);
 }
 
-/** For <input type="datetime-local">, in local time. */
+/** For <input type="datetime-local">, in local time; with seconds where there are any, lest they be lost. */
 export function forInput(date) {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60000);
-  return local.toISOString().slice(0, 16);
+  return local.toISOString().slice(0, 19).replace(/:00$/, "");
 }
 
 /** From <input type="datetime-local"> or type="date" to RFC 3339 in UTC; "" for nothing. */
@@ -76,6 +81,22 @@ export function fromInput(text) {
   if (!text) return "";
   const when = new Date(text.length === 10 ? `${text}T00:00` : text);
   return Number.isNaN(when.getTime()) ? "" : when.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** For <input type="date">: the day of a time that fromInput gave. */
+export const dayOf = (text) => (text ? forInput(new Date(text)).slice(0, 10) : "");
+
+/** The end of a day, which a person who says "until" means to be in it: the midnight after. */
+export function untilDay(text) {
+  if (!text) return "";
+  const next = new Date(`${text}T00:00`);
+  next.setDate(next.getDate() + 1);
+  return next.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** For <input type="date">: the day that untilDay was told. */
+export function lastDayOf(text) {
+  return text ? forInput(new Date(new Date(text).getTime() - 1000)).slice(0, 10) : "";
 }
 
 export function plural(n, one, many = `${one}s`) {

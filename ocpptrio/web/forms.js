@@ -1,7 +1,8 @@
 // Forms made from the JSON schema of an OCPP request: what GET /actions tells, as fields that people fill in.
 
-import { html, useState } from "./html.js";
+import { html, useRef, useState } from "./html.js";
 import { Field } from "./components/field.js";
+import { forInput, fromInput } from "./format.js";
 
 /** The schema itself, with its reference followed and the "or null" of optional fields taken off. */
 export function plain(schema, root) {
@@ -79,14 +80,23 @@ function Property({ name, schema, root, value, onChange, required, known }) {
   return html`<${Single} ...${{ name, label, schema, value, onChange, required, known }} />`;
 }
 
+let lastItem = 0;
+
 function Items({ name, schema, root, value, onChange, known }) {
   const inner = plain(schema.items ?? {}, root);
+  // Each keeps its fields, and with them what was typed, when one before it is removed.
+  const ids = useRef([]).current;
+  while (ids.length < value.length) ids.push(++lastItem);
+  function drop(index) {
+    ids.splice(index, 1);
+    onChange(value.filter((_, place) => place !== index));
+  }
   const full = schema.maxItems != null && value.length >= schema.maxItems;
   return html`<fieldset class="group"><legend>${words(name)}</legend>
-    ${value.map((one, index) => html`<div key=${index} class="stack tight">
+    ${value.map((one, index) => html`<div key=${ids[index]} class="stack tight">
       <${Property} name=${inner.properties ? `${name} ${index + 1}` : name} schema=${inner} root=${root} value=${one} required known=${known}
         onChange=${(part) => onChange(value.map((other, place) => (place === index ? part : other)))} />
-      <div><button type="button" class="button small quiet" onClick=${() => onChange(value.filter((_, place) => place !== index))}>Remove ${index + 1}</button></div></div>`)}
+      <div><button type="button" class="button small quiet" onClick=${() => drop(index)}>Remove ${index + 1}</button></div></div>`)}
     <div><button type="button" class="button small" disabled=${full} onClick=${() => onChange([...value, blank(inner, root)])}>Add one</button></div></fieldset>`;
 }
 
@@ -106,8 +116,8 @@ function Single({ name, label, schema, value, onChange, required, known }) {
     return html`<${Field} label=${label} hint=${hint} type="number" step=${schema.type === "integer" ? 1 : "any"} min=${schema.minimum} max=${schema.maximum} required=${required} value=${value} onInput=${read} />`;
   }
   if (schema.format === "date-time") {
-    return html`<${Field} label=${label} hint=${hint ?? "In your own time zone."} type="datetime-local" step="1" required=${required}
-      onInput=${(text) => onChange(text === "" ? undefined : new Date(text).toISOString().replace(/\.\d+Z$/, "Z"))} />`;
+    return html`<${Field} label=${label} hint=${hint ?? "In your own time zone."} type="datetime-local" step="1" required=${required} value=${value ? forInput(new Date(value)) : ""}
+      onInput=${(text) => onChange(fromInput(text) || undefined)} />`;
   }
   return html`<${Field} label=${label} hint=${hint} maxlength=${schema.maxLength} required=${required} suggest=${known.suggest?.[name]} value=${value} onInput=${read} area=${(schema.maxLength ?? 0) > 500} />`;
 }

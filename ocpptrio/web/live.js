@@ -1,4 +1,4 @@
-// The live stream of events: one EventSource for the page, resumed by number, batched by animation frame.
+// The live stream of events: one EventSource for the page, resumed by number, told in batches; lists that follow it.
 
 import { useEffect, useRef, signal } from "./html.js";
 import { address } from "./api.js";
@@ -8,13 +8,15 @@ import { session } from "./state.js";
 /** off, connecting, live or reconnecting. */
 export const streamState = signal("off");
 
-// What the navigation's counts need, on pages that ask for nothing more.
+// What the navigation's counts need, on every page but those of one charge point.
 const QUIET = [
   "AttemptRefused", "ConditionRaised", "ConditionCleared", "ReviewOpened", "ReviewResolved", "SecurityEventReported",
   "TaskChanged", "Registered", "Removed", "AlertOpened", "AlertClosed", "AlertAcknowledged", "WebhookChanged",
 ];
 const RETRY_MS = 3000;
 const KEPT = 1000; // events, to put upon a snapshot that was asked for before they came
+const BATCH_MS = 50; // by a timer: a hidden page gets no animation frames, and would pile events up
+const RELOAD_MS = 1500; // a list is read again at most so often, however much happens
 
 const listeners = new Set();
 const resets = new Set();
@@ -22,12 +24,10 @@ let source = null;
 let filter = null;
 let lastNumber = null;
 let waiting = [];
-let scheduled = false;
 let recent = [];
 let retry = null;
 
 function deliver() {
-  scheduled = false;
   const events = waiting;
   waiting = [];
   for (const listener of [...listeners]) listener(events);
@@ -39,13 +39,8 @@ function take(message) {
   lastNumber = event.number;
   recent.push(event);
   if (recent.length > KEPT) recent = recent.slice(-KEPT / 2);
+  if (waiting.length === 0) setTimeout(deliver, BATCH_MS);
   waiting.push(event);
-  if (!scheduled) {
-    scheduled = true;
-    // A hidden page gets no animation frames.
-    if (document.hidden) setTimeout(deliver, 250);
-    else requestAnimationFrame(deliver);
-  }
 }
 
 function open() {
@@ -57,7 +52,8 @@ function open() {
     return;
   }
   if (streamState.peek() !== "reconnecting") streamState.value = "connecting";
-  const query = { charge_point_id: filter.chargePointId, kind: filter.kinds, after: lastNumber };
+  const kinds = filter.kinds && [...new Set([...filter.kinds, ...QUIET])];
+  const query = { charge_point_id: filter.chargePointId, kind: kinds, after: lastNumber };
   const opened = new EventSource(address("/events/stream", query));
   source = opened;
   opened.onopen = () => {
@@ -77,16 +73,17 @@ function open() {
   };
   for (const kind of KINDS) opened.addEventListener(kind, take);
   opened.addEventListener("reset", () => {
+    // It begins anew from now; once it has, pages read what they missed.
     lastNumber = null;
     recent = [];
-    for (const listener of [...resets]) listener();
+    filter.fromNow = true;
     open();
   });
 }
 
 /** Begin with what every page needs; the shell does it when somebody is logged in. */
 export function startStream() {
-  filter ??= { kinds: QUIET };
+  filter ??= { kinds: [] };
   lastNumber = null;
   open();
 }
@@ -98,7 +95,7 @@ export function stopStream() {
 }
 
 /**
- * Have these events streamed while the component is there.
+ * Have these events streamed while the component is there, among others.
  * @param {{chargePointId?: string, kinds?: string[]}} wanted no kinds: all
  * @param {number|null|undefined} after the number that the snapshot came with, so that nothing is missed
  *   between the two; null: from now on; undefined: the snapshot is not there yet
@@ -115,7 +112,7 @@ export function useStream(wanted, after) {
     open();
     return () => {
       if (filter !== mine) return; // the next page has asked already
-      filter = { kinds: QUIET };
+      filter = { kinds: [] };
       lastNumber = null;
       recent = [];
       open();
@@ -143,6 +140,33 @@ export function useEvents(onEvents, onReset) {
       resets.delete(reset);
     };
   }, []);
+}
+
+/**
+ * What calls `work`: at once, but never more often than once in `everyMs`; and no more when the component is gone.
+ * @param {() => void} work
+ */
+export function useSoon(work, everyMs = RELOAD_MS) {
+  const known = useRef({ timer: null, last: 0 }).current;
+  known.work = work;
+  useEffect(() => () => clearTimeout(known.timer), []);
+  return () => {
+    known.timer ??= setTimeout(() => {
+      known.timer = null;
+      known.last = Date.now();
+      known.work();
+    }, Math.max(0, known.last + everyMs - Date.now()));
+  };
+}
+
+/**
+ * Read a list again when the stream brings what concerns it, or has missed something.
+ * @param {() => void} reload
+ * @param {(event: any) => boolean} concerns
+ */
+export function useReload(reload, concerns, everyMs = RELOAD_MS) {
+  const soon = useSoon(reload, everyMs);
+  useEvents((events) => { if (events.some(concerns)) soon(); }, reload);
 }
 
 /** What came after a snapshot was taken, in case it came before the snapshot itself. */

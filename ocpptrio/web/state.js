@@ -16,6 +16,9 @@ export const addresses = signal([]);
 /** GET /system, loaded once: addresses and version. */
 export const system = signal(null);
 
+/** The dialogs that are open, the topmost last. @type {import("./vendor/signals.js").Signal<string[]>} */
+export const dialogs = signal([]);
+
 /** @type {import("./vendor/signals.js").Signal<{id: number, text: string, detail?: string, wrong: boolean}[]>} */
 export const toasts = signal([]);
 

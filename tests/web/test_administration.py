@@ -76,6 +76,10 @@ def test_a_webhook_is_added_tested_paused_replayed_and_removed(
     dialog.get_by_role("button", name="Send a test").click()
     attempts = dialog.get_by_role("table", name="Last attempts").get_by_role("row")
     expect(attempts.filter(has_text="a test")).to_contain_text("204")
+    # What is told of it is above the dialog, and can be put away.
+    expect(dialog.get_by_text("The test arrived")).to_be_visible()
+    dialog.get_by_role("button", name="Dismiss").click()
+    expect(dialog.get_by_text("The test arrived")).to_have_count(0)
     assert receiver.received.get()["events"] == []
     site.register(name)
     (number,) = receiver.numbers()
@@ -209,6 +213,20 @@ def test_the_system_tells_about_itself(open_page: Pages, site: Site) -> None:
     with page.expect_popup() as metrics:
         page.get_by_role("link", name="Metrics").click()
     expect(metrics.value.get_by_text("ocpptrio_").first).to_be_visible()
+
+
+def test_the_system_tells_how_publishing_by_mqtt_goes(open_page: Pages) -> None:
+    page = open_page("/events")
+    down = {"broker": "broker.example.com:8883", "connected": False, "error": "refused"}
+    mqtt = {**down, "delay_s": 125.0, "lost_events": 3}
+    page.route(
+        "**/api/v1/system",
+        lambda route: route.fulfill(json={**route.fetch().json(), "mqtt": mqtt}),
+    )
+    page.get_by_role("link", name="System").click()
+    panel = page.locator("section").filter(has=page.get_by_role("heading", name="MQTT"))
+    for told in ("broker.example.com:8883", "Not connected", "refused", "2 min", "3 events"):
+        expect(panel).to_contain_text(told)
 
 
 def test_the_api_is_described_without_the_internet(open_page: Pages) -> None:

@@ -4,9 +4,12 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.web.conftest import Pages
 from tests.web.site import Site
+from tests.web.test_accessible import GO
 
 
 def test_charge_points_are_searched_and_filtered(
@@ -104,6 +107,83 @@ def test_an_attempt_is_forgotten(open_page: Pages, site: Site, name: str) -> Non
     expect(row).to_have_count(0)
 
 
+def test_an_attempt_offers_what_would_let_it_in(open_page: Pages, site: Site, name: str) -> None:
+    body = {"charge_point_id": name, "password": "what it does not know"}
+    site.api("POST", "/charge-points", body)
+    page = open_page("/attempts")
+    tried = site.simulate(name, "--password", "something else")
+    row = page.get_by_role("row").filter(has_text=name)
+    row.get_by_role("link", name="Set its password").click()
+    expect(page.get_by_role("heading", name="Password")).to_be_visible()
+    site.stop(tried)
+    # Of those that name no identity none can be told from another.
+    refused = "server rejected WebSocket connection"
+    with pytest.raises(InvalidStatus, match=refused):
+        connect(f"{site.ocpp_url}/", subprotocols=["ocpp1.6"])  # type: ignore[list-item]
+    page.get_by_role("link", name="Attempts").first.click()
+    row = page.get_by_role("row").filter(has_text="(none named)")
+    expect(row).to_contain_text("no identity in the URL")
+    expect(row.get_by_role("button")).to_have_count(0)
+
+
+def test_what_came_while_the_list_grew_stays(open_page: Pages, site: Site, name: str) -> None:
+    first, second = f"{name}-1", f"{name}-2"
+    site.register(first, second)
+    page = open_page("/tags")
+    page.route(
+        "**/api/v1/charge-points?*",
+        lambda route: route.continue_(url=route.request.url.replace("limit=50", "limit=1")),
+    )
+    page.evaluate(GO, f"/charge-points?search={name}")
+    row = page.get_by_role("row").filter(has_text=first)
+    expect(row).to_contain_text("Offline")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    simulated = site.simulate(first, "--connectors", "1", "--scenario", "idle")
+    expect(row).to_contain_text("Connected")
+    expect(row).to_contain_text("Available")
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_role("link", name=second)).to_be_visible()
+    expect(row).to_contain_text("Connected")
+    expect(row).to_contain_text("Available")
+    site.stop(simulated)
+
+
+def test_who_comes_and_who_goes_is_seen_at_once(open_page: Pages, site: Site, name: str) -> None:
+    site.register(f"{name}-1")
+    page = open_page(f"/charge-points?search={name}")
+    expect(page.get_by_role("link", name=f"{name}-1")).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    site.register(f"{name}-2")
+    expect(page.get_by_role("link", name=f"{name}-2")).to_be_visible()
+    site.api("PATCH", f"/charge-points/{name}-2", {"note": "by the lift"})
+    expect(page.get_by_text("by the lift")).to_be_visible()
+    page.get_by_role("link", name=f"{name}-2").click()
+    expect(page.get_by_role("heading", name="About")).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    open_page.excuse("404")
+    site.api("DELETE", f"/charge-points/{name}-2")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(f"{name}-2 is not registered; see the page Charge points")
+
+
+def test_a_change_of_the_login_in_another_window_is_taken_over(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    site.register(name)
+    open_page.excuse("403")
+    page = open_page(f"/charge-points/{name}/settings")
+    expect(page.get_by_label("Note")).to_be_visible()
+    page.context.add_cookies(site.somebody(name, "operator")["cookies"])
+    page.get_by_label("Note").fill("by whoever is there now")
+    save = page.get_by_role("button", name="Save").last
+    save.click()
+    expect(page.get_by_role("alert")).to_contain_text("The login has changed")
+    person = page.get_by_role("button", name="account and theme")
+    expect(person).to_contain_text(name.lower())
+    save.click()
+    expect(page.get_by_text("Saved")).to_be_visible()
+
+
 def test_who_may_charge_its_registration_and_its_groups_are_set(
     open_page: Pages, site: Site, name: str
 ) -> None:
@@ -150,11 +230,12 @@ def test_its_password_is_set_made_and_taken_off(open_page: Pages, site: Site, na
     section.get_by_label("Password").fill("long enough to be good")
     section.get_by_role("button", name="Set this password").click()
     expect(section).to_contain_text("A password is set")
-    section.get_by_role("button", name="Make one").click()
+    section.get_by_role("button", name="Make a good one").click()
     shown = page.get_by_role("dialog", name=f"Password of {name}")
     expect(shown.locator("code")).to_have_text(re.compile(r"\S{16,}"))
     shown.get_by_role("button", name="I have it").click()
-    section.get_by_role("button", name="Take it off").click()
+    section.get_by_role("button", name="Take it off").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Take it off").click()
     expect(section).to_contain_text("None is set")
 
 
@@ -185,9 +266,9 @@ def test_the_second_of_two_who_change_it_is_told(open_page: Pages, site: Site, n
     second.get_by_role("button", name="Save").last.click()
     expect(second.get_by_role("alert")).to_contain_text("changed")
     assert site.api("GET", f"/charge-points/{name}")["note"] == "what the first knows"
-    # What was typed is still there, for when the other's change has been looked at.
+    # What was typed is still there, until the other's change is looked at.
     expect(second.get_by_label("Note")).to_have_value("what the second knows")
-    second.reload()
+    second.get_by_role("button", name="Show how it is now").click()
     expect(second.get_by_label("Note")).to_have_value("what the first knows")
     second.get_by_label("Note").fill("what both know")
     second.get_by_role("button", name="Save").last.click()

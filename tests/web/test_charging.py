@@ -36,7 +36,7 @@ def test_charging_is_started_watched_and_stopped(open_page: Pages, charge_point:
     first.get_by_role("button", name="Start charging").click()
     dialog = page.get_by_role("dialog", name="Start charging at connector 1")
     dialog.get_by_label("idTag").fill("CARD7")
-    dialog.get_by_role("button", name="Send RemoteStartTransaction").click()
+    dialog.get_by_role("button", name="Start charging").click()
     expect(dialog).to_contain_text("Accepted")
     expect(dialog).to_contain_text("Took effect")
     expect(dialog).to_contain_text("by user admin")
@@ -139,16 +139,42 @@ def test_a_command_with_fields_within_fields(open_page: Pages, charge_point: str
     whole = text.input_value()
     text.fill("{")
     expect(dialog.get_by_text("Not JSON yet")).to_be_visible()
+    dialog.get_by_role("button", name="Send SetChargingProfile").click()
+    expect(text).to_be_focused()  # and nothing is sent
     text.fill(whole.replace('"stackLevel": 0', '"stackLevel": -1'))
     dialog.get_by_role("button", name="Send SetChargingProfile").click()
     expect(dialog.get_by_role("alert")).to_contain_text("stackLevel")
     text.fill(whole)
     dialog.get_by_role("button", name="Back to the form").click()
     expect(second.get_by_label("Limit")).to_have_value("6.5")
+    # What is left shows its own values when the one before it goes.
     second.get_by_label("Limit").fill("6")
+    period.get_by_label("Limit").fill("17")
+    dialog.get_by_role("button", name="Remove 1").click()
+    expect(second).to_have_count(0)
+    expect(period.get_by_label("Limit")).to_have_value("6")
+    period.get_by_label("Start period").fill("0")
     dialog.get_by_role("button", name="Send SetChargingProfile").click()
     expect(dialog).to_contain_text("Accepted")
     expect(dialog).to_contain_text('"limit": 6')
+    expect(dialog).not_to_contain_text('"limit": 17')
+
+
+def test_it_is_said_before_that_an_id_tag_may_not_charge(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    site.register(name, mode="closed")
+    site.api("POST", "/tags", {"id_tag": name})
+    page = open_page(f"/charge-points/{name}")
+    page.get_by_role("button", name="Send a command").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Action").select_option("RemoteStartTransaction")
+    dialog.get_by_label("idTag").fill(f"{name}-X")
+    warning = dialog.get_by_text(f"{name}-X may not charge here")
+    expect(warning).to_be_visible()
+    dialog.get_by_label("idTag").fill(name)
+    expect(warning).to_have_count(0)
+    dialog.get_by_role("button", name="Cancel").click()
 
 
 def test_a_command_waits_for_a_charge_point_that_is_away(

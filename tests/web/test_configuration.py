@@ -108,4 +108,5 @@ def test_deviations_are_listed_reported_and_forgotten(
     assert "BootNotification" in download.value.path().read_text()
     site.stop(odd)
     page.get_by_role("button", name="Forget them").click()
+    page.get_by_role("dialog").get_by_role("button", name="Forget them").click()
     expect(page.get_by_role("heading", name="It keeps to the specification")).to_be_visible()

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.web.conftest import PHONE, Pages
 from tests.web.site import Site
 from tests.web.test_charging import start
+from tests.web.test_transactions import by_hand
 
 
 def test_the_theme_is_chosen_and_kept(open_page: Pages) -> None:
@@ -56,6 +57,19 @@ def test_a_phone_gets_everywhere_and_nothing_is_wider_than_it(
     for tab in ("Configuration", "Messages", "Settings", "Overview"):
         page.get_by_role("navigation", name="Parts of").get_by_role("link", name=tab).tap()
         expect(page.locator("[aria-current=page]").filter(has_text=tab).first).to_be_visible()
+        _fits(page)
+
+
+def test_long_words_of_a_charge_point_do_not_widen_a_phone(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    fault = {"errorCode": "GroundFailure", "vendorErrorCode": "E-117/residual-current"}
+    info = "residual current of 31 mA for longer than 300 ms"
+    with by_hand(site, name) as charge_point:
+        charge_point.call("StatusNotification", connectorId=1, status="Faulted", info=info, **fault)
+        charge_point.start()
+        page = open_page(f"/charge-points/{name}", viewport=PHONE, has_touch=True, is_mobile=True)
+        expect(page.get_by_text(info)).to_be_visible()
         _fits(page)
 
 
@@ -128,6 +142,17 @@ def test_nobody_sees_what_they_may_not_use(
             expect(buttons).to_have_count(0)
     page.goto(f"{site.url}/users")
     expect(page.get_by_role("heading", name="Not for your role")).to_be_visible()
+
+
+def test_a_page_that_is_not_painted_follows_all_the_same(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    page = open_page("/events")
+    page.add_init_script("window.requestAnimationFrame = () => 0")  # as in a tab behind another
+    page.reload()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    site.register(name)
+    expect(page.get_by_role("link", name=name)).to_be_visible()
 
 
 def test_a_page_recovers_when_the_stream_was_cut(

@@ -59,6 +59,18 @@ def test_all_alerts_are_acknowledged_at_once(open_page: Pages, site: Site, name:
         expect(page.get_by_role("row").filter(has_text=each)).to_have_count(0)
 
 
+def test_an_alert_is_counted_at_once_on_other_pages(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    site.register(name)
+    page = open_page("/tasks")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    before = site.api("GET", "/overview")["alerts_open"]
+    site.simulate(name, "--scenario", "idle")
+    alerts = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Alerts")
+    expect(alerts).to_contain_text(str(before + 1))
+
+
 def test_the_settings_of_alerts_are_shown(open_page: Pages) -> None:
     page = open_page("/alerts")
     page.get_by_role("link", name="Who is told, and when").first.click()

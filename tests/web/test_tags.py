@@ -52,6 +52,8 @@ def test_a_tag_is_added_changed_blocked_and_removed(
     dialog.get_by_role("button", name="Ask").click()
     expect(dialog.get_by_text("Blocked").last).to_be_visible()
     dialog.get_by_role("button", name="Remove the tag").click()
+    sure = page.get_by_role("dialog", name=f"Remove {name}?")
+    sure.get_by_role("button", name="Remove the tag").click()
     expect(page.get_by_text(f"{name} is removed")).to_be_visible()
     expect(page.get_by_role("heading", name="None fits")).to_be_visible()
 
@@ -68,7 +70,49 @@ def test_the_second_of_two_who_change_a_tag_is_told(
     first.get_by_role("button", name="Save").click()
     expect(first.get_by_role("dialog")).to_have_count(0)
     second.get_by_role("button", name="Save").click()
-    expect(second.get_by_role("dialog").get_by_role("alert")).to_contain_text("changed")
+    dialog = second.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("changed")
+    dialog.get_by_label("Note (optional)").fill("Clara")
+    dialog.get_by_role("button", name="Show how it is now").click()
+    expect(dialog.get_by_label("Note (optional)")).to_have_value("Ben")
+    dialog.get_by_label("Note (optional)").fill("Ben and Clara")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    assert site.api("GET", f"/tags/{name}")["note"] == "Ben and Clara"
+
+
+def test_what_is_not_changed_stays_to_the_second(open_page: Pages, site: Site, name: str) -> None:
+    expires_at = "2031-05-31T21:59:59Z"
+    site.api("POST", "/tags", {"id_tag": name, "expires_at": expires_at})
+    page = open_page(f"/tags?search={name}")
+    page.get_by_role("button", name=name).click()
+    dialog = page.get_by_role("dialog", name=name)
+    dialog.get_by_label("Note (optional)").fill("Anna")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    tag = site.api("GET", f"/tags/{name}")
+    assert (tag["note"], tag["expires_at"]) == ("Anna", expires_at)
+
+
+def test_what_was_typed_is_not_lost_by_a_click_beside_the_form(open_page: Pages, name: str) -> None:
+    page = open_page("/tags")
+    page.get_by_role("button", name="Add a tag").first.click()
+    field = page.get_by_role("dialog").get_by_label("idTag")
+    field.fill(name)
+    page.mouse.click(5, 5)
+    expect(field).to_have_value(name)
+    page.keyboard.press("Escape")
+    expect(field).to_have_count(0)
+    # What only tells something is closed by it, but not by marking its text as far as beside it.
+    page.get_by_role("button", name="account and theme").click()
+    dialog = page.get_by_role("dialog", name="admin")
+    dialog.get_by_text("Your role is").hover()
+    page.mouse.down()
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    expect(dialog).to_be_visible()
+    page.mouse.click(5, 5)
+    expect(dialog).to_have_count(0)
 
 
 def test_a_group_of_tags_gets_terms_and_loses_them(open_page: Pages, site: Site, name: str) -> None:
@@ -91,10 +135,12 @@ def test_a_group_of_tags_gets_terms_and_loses_them(open_page: Pages, site: Site,
     expect(row).to_contain_text("Blocked")
     row.get_by_role("button", name=f"{name}G").click()
     dialog.get_by_role("button", name="Remove its terms").click()
-    expect(page.get_by_text("take its tags out first")).to_be_visible()
+    sure = page.get_by_role("dialog", name=f"Remove the terms of {name}G?")
+    sure.get_by_role("button", name="Remove its terms").click()
+    expect(sure.get_by_role("alert")).to_contain_text("take its tags out first")
     site.api("DELETE", f"/tags/{name}")
-    dialog.get_by_role("button", name="Remove its terms").click()
-    expect(dialog).to_have_count(0)
+    sure.get_by_role("button", name="Remove its terms").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text(f"The terms of {name}G are removed")).to_be_visible()
 
 

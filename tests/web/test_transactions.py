@@ -66,6 +66,8 @@ def test_transactions_are_filtered_and_exported(open_page: Pages, site: Site, na
         done = charge_point.start()
         charge_point.stop(done, 2500)
         running = charge_point.start(2)
+    page.get_by_label("Charge point").fill(name[:-1])
+    expect(page.locator(f"option[value='{name}']")).to_have_count(1)  # is suggested
     page.get_by_label("Charge point").fill(name)
     rows = page.get_by_role("table", name="Transactions").get_by_role("row")
     expect(rows).to_have_count(3)
@@ -78,6 +80,15 @@ def test_transactions_are_filtered_and_exported(open_page: Pages, site: Site, na
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == 2
     assert f"{running}," in lines[1]
+    # The last day is one of those that are meant.
+    today = datetime.now().astimezone().date().isoformat()
+    page.get_by_label("From").fill(today)
+    page.get_by_label("Until").fill(today)
+    expect(page).to_have_url(re.compile("since=.*until="))
+    expect(rows).to_have_count(2)
+    expect(page.get_by_label("Until")).to_have_value(today)
+    page.reload()
+    expect(page.get_by_label("Until")).to_have_value(today)
     page.get_by_label("idTag").fill("NOBODY")
     expect(page.get_by_role("heading", name="None fits")).to_be_visible()
     page.get_by_label("From").fill("2020-01-01")
@@ -100,6 +111,33 @@ def test_one_is_shown_with_its_curves(open_page: Pages, site: Site, charge_point
     expect(page.get_by_text("RemoteStopTransaction (answered, user admin)")).to_be_visible()
     page.get_by_role("link", name=charge_point).click()
     expect(page.get_by_role("heading", name=charge_point)).to_be_visible()
+
+
+def test_what_its_meter_signed_is_copied_and_downloaded(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    signed = 'OCMF|{"FV":"1.0"}|{"SD":"3046"}'
+    with by_hand(site, name) as charge_point:
+        number = charge_point.start()
+        sampled = [{"value": signed, "format": "SignedData", "context": "Transaction.Begin"}]
+        charge_point.call(
+            "MeterValues",
+            connectorId=1,
+            transactionId=number,
+            meterValue=[{"timestamp": _now(), "sampledValue": sampled}],
+        )
+    page = open_page(f"/transactions/{number}")
+    row = page.get_by_role("table", name="Signed meter data").get_by_role("row").nth(1)
+    expect(row).to_contain_text("Transaction.Begin")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    row.get_by_role("button", name="Copy").click()
+    expect(row.get_by_role("button")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == signed
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == f"transaction-{number}-signed.json"
+    items = json.loads(download.value.path().read_text())["items"]
+    assert [item["value"] for item in items] == [signed]
 
 
 def test_one_whose_stop_will_not_come_is_declared_over(
@@ -132,6 +170,11 @@ def test_a_stop_that_fits_nothing_is_decided(open_page: Pages, site: Site, name:
         expect(row).to_contain_text("A stop that fits no transaction, or several")
         row.get_by_role("link", name="Decide").click()
         dialog = page.get_by_role("dialog", name="To decide")
+        facts = dialog.locator("dl")
+        for told in ("999999", "4.000 kWh", "Local"):  # the stop as it came
+            expect(facts).to_contain_text(told)
+        dialog.get_by_text("As it was sent").click()
+        expect(dialog.get_by_text('"meterStop": 4000')).to_be_visible()
         dialog.get_by_label("Attach").check()
         dialog.get_by_label("Transaction", exact=True).select_option(str(number))
         dialog.get_by_label("Who decides, and why (optional)").fill("it is the only one")

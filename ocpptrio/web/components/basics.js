@@ -33,13 +33,13 @@ export function Time({ at, as = "moment" }) {
 const WARNING = html`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1.6 15.2 14H.8Z" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round" /><path d="M8 6v3.6M8 11v1.4" stroke="currentColor" stroke-width="1.6" /></svg>`;
 
 /** What the API says is wrong, with the fields it names. */
-export function Trouble({ problem, retry }) {
+export function Trouble({ problem, retry, word = "Try again" }) {
   if (!problem) return null;
   return html`<div class="notice wrong" role="alert">${WARNING}<div>
     <strong>${problem.title ?? "That did not work"}</strong>
     ${problem.detail && html`<span>${problem.detail}</span>`}
     ${problem.errors?.length > 0 && html`<ul>${problem.errors.map((one) => html`<li key=${one.field}><code>${one.field}</code>: ${one.reason}</li>`)}</ul>`}
-    ${retry && html`<span><button type="button" class="button small" onClick=${retry}>Try again</button></span>`}
+    ${retry && html`<span><button type="button" class="button small" onClick=${retry}>${word}</button></span>`}
   </div></div>`;
 }
 
@@ -52,18 +52,21 @@ export function Empty({ title, children }) {
   return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
 }
 
-export function Copy({ text, label = "Copy" }) {
-  const [copied, setCopied] = useState(false);
+/** A text, and a button that copies it; `secret`: shown once; `short`: on one line, as far as it fits. Over plain HTTP there is no clipboard: then it is selected and copied the old way. */
+export function Copy({ text, secret, short }) {
+  const shown = useRef(null);
+  const [word, setWord] = useState("Copy");
   async function copy() {
     try {
       await navigator.clipboard.writeText(text);
-      setCopied(true);
-      setTimeout(() => setCopied(false), 2000);
+      setWord("Copied");
     } catch {
-      setCopied(false); // not over plain HTTP from another machine: the text can be selected
+      getSelection().selectAllChildren(shown.current);
+      setWord(document.execCommand("copy") ? "Copied" : "Selected");
     }
+    setTimeout(() => setWord("Copy"), 2000);
   }
-  return html`<span class="copy"><code>${text}</code><button type="button" class="button small" onClick=${copy}>${copied ? "Copied" : label}</button></span>`;
+  return html`<span class="copy"><code ref=${shown} class=${secret ? "secret" : short ? "clip" : ""} title=${short && text}>${text}</code><button type="button" class="button small" onClick=${copy}>${word}</button></span>`;
 }
 
 export function Loading({ lines = 4 }) {
@@ -78,6 +81,12 @@ export function Panel({ title, actions, flush, children }) {
     ${(title || actions) && html`<header>${title ? html`<h2>${title}</h2>` : html`<span></span>`}${actions && html`<div class="row tight">${actions}</div>`}</header>`}
     ${children}
   </section>`;
+}
+
+/** A number that stands out; `small`: it is rather a word. */
+export function Figure({ name, value, unit, detail, lead, small }) {
+  return html`<div class="figure ${lead ? "lead" : ""}"><span class="name">${name}</span>
+    <span class="value ${small ? "small" : ""}">${value}${unit && html` <small>${unit}</small>`}</span><span class="detail">${detail ?? html`${" "}`}</span></div>`;
 }
 
 /** Terms and what they are; those without a value are left out unless `all`. */

@@ -1,7 +1,8 @@
 // A chart over time on uPlot, which is loaded when the first chart is shown. Colours follow the theme.
 
 import { html, useEffect, useRef, useState } from "../html.js";
-import { theme } from "../state.js";
+import { quantity } from "../format.js";
+import { complain, theme } from "../state.js";
 
 let library = null;
 
@@ -13,6 +14,7 @@ async function load() {
     document.head.append(sheet);
     return module.default;
   });
+  library.catch(() => { library = null; }); // the next chart tries again
   return library;
 }
 
@@ -42,7 +44,7 @@ export function Chart({ times, lines, label, height = 240, from, to }) {
 
   useEffect(() => {
     let wanted = true;
-    load().then((uPlot) => wanted && setReady(() => uPlot));
+    load().then((uPlot) => wanted && setReady(() => uPlot), () => wanted && complain({ title: "The chart could not be loaded", detail: "Load the whole page again." }));
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const changed = () => setDark((n) => n + 1);
     scheme.addEventListener("change", changed);
@@ -70,7 +72,7 @@ function summary(label, lines) {
   const told = lines.map((line) => {
     const known = line.values.filter((value) => value != null);
     if (known.length === 0) return null;
-    const show = (value) => `${value.toFixed(line.decimals ?? 2)} ${line.unit}`;
+    const show = (value) => quantity(value, line.unit, line.decimals ?? 2);
     return `${line.label}: last ${show(known.at(-1))}, highest ${show(known.reduce((a, b) => Math.max(a, b)))}`;
   });
   return [label, ...told.filter(Boolean)].join(". ");
@@ -110,7 +112,7 @@ function options(lines, width, height, range) {
       { stroke: ink, grid: { show: false }, ticks: grid, font, space: 90, values: (_, marks) => clocks(marks) },
       ...sides.map((side) => {
         const line = lines.find((one) => (one.axis ?? "left") === side);
-        return { scale: side, side: side === "left" ? 3 : 1, stroke: ink, grid: side === sides[0] ? grid : { show: false }, ticks: { show: false }, font, size: 62, values: (_, marks) => marks.map((mark) => `${mark} ${line.unit}`) };
+        return { scale: side, side: side === "left" ? 3 : 1, stroke: ink, grid: side === sides[0] ? grid : { show: false }, ticks: { show: false }, font, size: 62, values: (_, marks) => marks.map((mark) => `${mark.toLocaleString()} ${line.unit}`) };
       }),
     ],
     series: [
@@ -118,9 +120,9 @@ function options(lines, width, height, range) {
       ...lines.map((line, index) => {
         const stroke = colour(line.tone ?? tones[index % tones.length]);
         return {
-          label: line.label, scale: line.axis ?? "left", stroke, width: 2, dash: line.dash, spanGaps: true, points: { show: line.values.length < 3 },
+          label: line.label, scale: line.axis ?? "left", stroke, width: 2, dash: line.dash, spanGaps: true, points: { show: (plot) => plot.data[0].length < 3 },
           fill: line.fill ? stroke.replace(/^rgb\(([^)]*)\)$/, "rgba($1, 0.12)") : undefined,
-          value: (_, value) => (value == null ? "–" : `${value.toFixed(line.decimals ?? 2)} ${line.unit}`),
+          value: (_, value) => quantity(value, line.unit, line.decimals ?? 2),
         };
       }),
     ],

@@ -12,6 +12,7 @@ import { CommandSteps } from "./mark.js";
 
 const POLL_MS = 5000;
 const SUGGESTED = 200; // idTags, to choose from while typing
+const TYPING_MS = 400;
 
 /** Nothing more is to come of it. */
 export const settled = (command) => !["queued", "sent"].includes(command.state) && command.effect !== "awaited";
@@ -63,13 +64,12 @@ export function CommandFacts({ command }) {
   return html`<${Facts} of=${[
     ["Command", `${command.command_id}, ${command.action}`],
     ["Asked", html`<${Time} at=${command.created_at} />${command.requested_by ? ` by ${command.requested_by}` : ""}`],
-    ["Request", html`<pre>${pretty(command.request)}</pre>`],
-    ["Answer", command.response != null && html`<pre>${pretty(command.response)}</pre>`],
     ["Error", command.error],
     ["Answered", command.settled_at && html`<${Time} at=${command.settled_at} />`],
-    ["Effect", command.effect !== "none" && [command.effect, command.effect_detail].filter(Boolean).join(": ")],
+    ["Effect", command.effect_detail && `${command.effect}: ${command.effect_detail}`],
     ["Expires", command.state === "queued" && command.expires_at && html`<${Time} at=${command.expires_at} />`],
-  ]} />`;
+  ]} />
+  <details><summary>As sent and answered</summary><div class="stack tight"><pre class="secret">${pretty(command.request)}</pre>${command.response != null && html`<pre class="secret">${pretty(command.response)}</pre>`}</div></details>`;
 }
 
 export function pretty(value) {
@@ -83,20 +83,20 @@ export function pretty(value) {
 
 /**
  * A dialog that asks for one thing and shows what comes of it.
- * @param {{cp: any, action: string, title?: string, request?: any, fields?: any, onClose: () => void}} props
- *   request: as far as it is known; children: own fields, else those of the schema
+ * @param {{cp: any, action?: string, title?: string, submit?: string, request?: any, immediate?: boolean, onClose: () => void}} props
+ *   action: without one, it is chosen; request: as far as it is known; immediate: it is all that is needed
  */
-export function CommandDialog({ cp, action: given, title, request: first, immediate, onClose }) {
+export function CommandDialog({ cp, action: given, title, submit, request: first, immediate, onClose }) {
   const actions = useActions();
   const [action, setAction] = useState(given ?? "");
   const [request, setRequest] = useState(first);
   const [command, setCommand] = useState(null);
   const [problem, setProblem] = useState(null);
-  const key = useMemo(newKey, [action]);
   const tags = useResource(immediate ? null : "/tags", { limit: SUGGESTED });
   const suggest = { idTag: (tags.data?.items ?? []).map((one) => one.id_tag) };
   const chosen = actions.data?.items.find((one) => one.action === action);
   const value = request ?? (chosen ? blank(chosen.fields) : {});
+  const key = useMemo(newKey, [action, JSON.stringify(value)]); // what was changed after a failure is another command
 
   async function send() {
     setCommand(await ask(cp.charge_point_id, action, value, key));
@@ -105,7 +105,7 @@ export function CommandDialog({ cp, action: given, title, request: first, immedi
     if (immediate) send().catch(setProblem);
   }, []);
 
-  return html`<${Dialog} title=${title ?? action ?? "Command"} large=${!given} onClose=${onClose}>
+  return html`<${Dialog} title=${title ?? (action || "Send a command")} large=${!given} onClose=${onClose}>
     ${command ? html`<${CommandProgress} command=${command} connected=${cp.connected} />
         <div class="form-foot"><button type="button" class="button primary" onClick=${onClose}>Close</button></div>`
       : immediate ? html`${problem ? html`<${Trouble} problem=${problem} />` : html`<${Loading} lines=${2} />`}`
@@ -115,10 +115,23 @@ export function CommandDialog({ cp, action: given, title, request: first, immedi
           options=${[["", "Choose"], ...actions.data.items.map((one) => [one.action, `${one.action} (${one.profile})`])]} />`}
         ${!cp.connected && html`<${Notice}><p>The charge point is offline. A command waits for it, where the action allows that.</p><//>`}
         ${chosen?.description && html`<p class="soft">${chosen.description}</p>`}
-        ${chosen && html`<${Form} key=${action} submit=${`Send ${action}`} onSubmit=${send} onCancel=${onClose}>
-          <${RequestForm} schema=${chosen.fields} value=${value} onChange=${setRequest} known=${{ ...knownOf(cp), suggest }} /><//>`}
+        ${chosen && html`<${Form} key=${action} submit=${submit ?? `Send ${action}`} onSubmit=${send} onCancel=${onClose}>
+          <${RequestForm} schema=${chosen.fields} value=${value} onChange=${setRequest} known=${{ ...knownOf(cp), suggest }} />
+          ${action === "RemoteStartTransaction" && value.idTag && html`<${WouldBeRefused} cp=${cp} idTag=${value.idTag} />`}<//>`}
         ${given && !chosen && html`<${Notice}><p>This central system does not send ${given}.</p><//>`}`}
   <//>`;
+}
+
+/** That nothing will come of it, before it is sent: a charge point that accepts it still asks whether the idTag may charge. */
+function WouldBeRefused({ cp, idTag }) {
+  const [settledOn, setSettledOn] = useState(null);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettledOn(idTag), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [idTag]);
+  const { data } = useResource(settledOn && at`/tags/${settledOn}/verdict`, { charge_point_id: cp.charge_point_id });
+  if (settledOn !== idTag || data?.id_tag !== idTag || data.status === "Accepted" || data.asks_external) return null;
+  return html`<${Notice}><p><strong>${idTag} may not charge here: ${data.reason ?? data.status}.</strong> Change that under <a href="/tags">Tags</a>, or who may charge under <a href=${at`/charge-points/${cp.charge_point_id}/settings`}>Settings</a>.</p><//>`;
 }
 
 let actionsOnce = null;

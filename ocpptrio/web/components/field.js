@@ -17,6 +17,8 @@ export function Field({ label, hint, wrong, options, type = "text", value, held,
     const input = follows ? document.getElementById(id) : null;
     if (input && input !== document.activeElement) input.value = value ?? "";
   }, [follows && value]);
+  // What is wrong is not sent, and what was typed before it neither.
+  useEffect(() => document.getElementById(id)?.setCustomValidity(wrong ?? ""), [wrong]);
   const about = [hint && `${id}-hint`, wrong && `${id}-wrong`].filter(Boolean).join(" ") || undefined;
   const common = { id, "aria-describedby": about, "aria-invalid": wrong ? "true" : undefined, ...rest };
   if (mono) common.class = "mono";

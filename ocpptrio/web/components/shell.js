@@ -23,6 +23,7 @@ const ICONS = {
   users: icon("M9 11.500a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7ZM2.500 20a6.500 6.500 0 0 1 13 0M16 5a3.500 3.500 0 0 1 0 6.500M18 14.500a6 6 0 0 1 3.500 5.500"),
   audit: icon("M6 3.500h8l4 4V20.500H6ZM14 3.500v4h4M9 12h6M9 16h6"),
   system: icon("M4 5h16v5H4ZM4 14h16v5H4ZM7.500 7.500h.01M7.500 16.500h.01"),
+  person: icon("M12 11.500a3.800 3.800 0 1 0 0-7.600 3.800 3.800 0 0 0 0 7.600ZM4.500 20.500a7.500 7.500 0 0 1 15 0"),
   more: icon("M4 7h16M4 12h16M4 17h16"),
 };
 
@@ -84,14 +85,14 @@ async function logOut() {
 function Person() {
   const [open, setOpen] = useState(false);
   if (!session.value) return null;
-  return html`<button type="button" class="button small quiet" aria-haspopup="dialog" onClick=${() => setOpen(true)}>${session.value.user_name}<span class="visually-hidden">: account and theme</span></button>
+  return html`<button type="button" class="button small quiet" aria-haspopup="dialog" onClick=${() => setOpen(true)}>${ICONS.person}${session.value.user_name}<span class="visually-hidden">: account and theme</span></button>
     ${open && html`<${Dialog} title=${session.value.user_name} onClose=${() => setOpen(false)}>
       <p>Your role is <strong>${session.value.role}</strong>. ${system.value && html`<span class="soft">ocpptrio ${system.value.version}</span>`}</p>
       <div class="field"><span class="label" id="theme-label">Theme</span><div class="segments" role="group" aria-labelledby="theme-label">
         ${["system", "light", "dark"].map((name) => html`<button key=${name} type="button" aria-pressed=${theme.value === name ? "true" : "false"} onClick=${() => chooseTheme(name)}>${name[0].toUpperCase() + name.slice(1)}</button>`)}
       </div></div>
       <div class="form-foot"><a class="button" href="/account" onClick=${() => setOpen(false)}>Change password</a><a class="button" href="/api/docs">API</a>
-        <button type="button" class="button primary" onClick=${logOut}>Log out</button></div>
+        <button type="button" class="button" onClick=${logOut}>Log out</button></div>
     <//>`}`;
 }
 
@@ -103,6 +104,7 @@ function useOverview() {
   useEffect(() => {
     if (!session.value) return undefined;
     let timer;
+    let over = false;
     let asked = 0;
     let dirty = false;
     async function ask() {
@@ -110,11 +112,13 @@ function useOverview() {
       asked = Date.now();
       dirty = false;
       try {
-        overview.value = await get("/overview");
+        const found = await get("/overview");
+        if (!over) overview.value = found;
       } catch {
         // The page says by itself what is wrong; the counts stay as they were.
       }
-      timer = setTimeout(ask, dirty ? OVERVIEW_SOONEST_MS : OVERVIEW_EVERY_MS);
+      clearTimeout(timer);
+      if (!over) timer = setTimeout(ask, dirty ? OVERVIEW_SOONEST_MS : OVERVIEW_EVERY_MS);
     }
     refreshOverview = () => {
       if (dirty) return;
@@ -127,8 +131,10 @@ function useOverview() {
     get("/system").then((known) => { system.value = known; }, () => {});
     startStream();
     return () => {
+      over = true;
       clearTimeout(timer);
       refreshOverview = () => {};
+      overview.value = null; // who comes next may see less
       stopStream();
     };
   }, [session.value?.user_name]);

@@ -1,8 +1,6 @@
 // The API to browse and to try: Swagger UI over our own OpenAPI document, nothing from elsewhere.
 // Who is logged in to the dashboard can try everything; the proof for changes is fetched here.
 
-let csrfToken = null;
-
 async function fetchCsrfToken() {
   const answer = await fetch("/api/v1/session");
   return answer.ok ? (await answer.json()).csrf_token : null;
@@ -18,7 +16,7 @@ SwaggerUIBundle({
   validatorUrl: null, // it would ask another host
   requestInterceptor: async (request) => {
     if (!["GET", "HEAD"].includes(request.method ?? "GET")) {
-      csrfToken ??= await fetchCsrfToken();
+      const csrfToken = await fetchCsrfToken(); // anew each time: somebody else may have logged in
       if (csrfToken) request.headers["X-CSRF-Token"] = csrfToken;
     }
     return request;

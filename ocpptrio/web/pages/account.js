@@ -10,7 +10,7 @@ import { session, tell } from "../state.js";
 
 export default function Account() {
   const who = session.value;
-  return html`<${PageHead} title="Change password" /><div class="panels"><${Panel}>
+  return html`<${PageHead} title="Change password" /><div class="narrow"><${Panel}>
     <${Form} submit="Change password" onSubmit=${async (data) => {
       if (data.get("new_password") !== data.get("again")) throw { title: "The two passwords differ", detail: "Enter the same password twice." };
       const answer = await put("/session/password", { current_password: data.get("current_password") || undefined, new_password: data.get("new_password") });

@@ -14,7 +14,7 @@ export default function AlertSettings() {
   const it = found.data;
   const test = html`<${Act} small=${false} action=${async () => {
     const answer = await post("/alerts/test");
-    setResults(answer.items ?? answer);
+    setResults(answer.items);
     found.reload();
   }}>Send a test<//>`;
   return html`<${PageHead} title="Who is told, and when" crumb=${["/alerts", "Alerts"]} lead="This is set in config.toml, section [alerts], where its secrets stay out of sight. Restart the daemon after a change.">${it && it.destinations.length > 0 && test}<//>

@@ -8,7 +8,7 @@ import { Mark } from "../components/mark.js";
 import { refreshOverview } from "../components/shell.js";
 import { PagedTable } from "../components/table.js";
 import { plural } from "../format.js";
-import { useEvents, useStream } from "../live.js";
+import { useReload, useStream } from "../live.js";
 import { refine } from "../router.js";
 import { may } from "../state.js";
 
@@ -25,12 +25,15 @@ export default function Alerts({ query }) {
 function List({ open }) {
   const list = usePages("/alerts", { open: open ? true : undefined });
   useStream({ kinds: ["AlertOpened", "AlertClosed", "AlertAcknowledged"] }, null);
-  useEvents(() => soon(list.reload), list.reload);
+  useReload(list.reload, (one) => one.kind.startsWith("Alert"));
+  const again = () => { list.reload(); refreshOverview(); };
   const waiting = list.items.filter((one) => !one.acknowledged_at);
   const all = may("operator") && waiting.length > 1 && html`<${Act} action=${async () => {
-    for (const one of waiting) await post(at`/alerts/${one.alert_id}/acknowledge`);
-    list.reload();
-    refreshOverview();
+    try {
+      for (const one of waiting) await post(at`/alerts/${one.alert_id}/acknowledge`);
+    } finally {
+      again();
+    }
   }} done=${plural(waiting.length, "alert is acknowledged", "alerts are acknowledged")}>Acknowledge all shown<//>`;
   return html`<${PagedTable} list=${list} noun="alert" title=${open ? "Open now" : "All alerts"} actions=${all} caption="Alerts" rowKey=${(one) => one.alert_id} columns=${[
     { head: "Alert", cell: (one) => html`<${Mark} shape=${one.ended_at ? "check" : "triangle"} tone=${one.ended_at ? "faint" : one.acknowledged_at ? "warn" : "danger"}>${one.kind}<//>${one.occurrences > 1 ? ` (${one.occurrences} times)` : ""}${one.detail && html`<br /><small>${one.detail.startsWith(one.subject) ? one.detail : `${one.subject}: ${one.detail}`}</small>`}` },
@@ -39,22 +42,15 @@ function List({ open }) {
     { head: "Ended", wide: true, cell: (one) => (one.ended_at ? html`<${Time} at=${one.ended_at} />` : "open") },
     { head: "Told", wide: true, cell: (one) => html`<${Time} at=${one.notified_at} />` },
     { head: "Acknowledge", actions: true, cell: (one) => one.acknowledged_at ? html`<small>seen by ${one.acknowledged_by}</small>`
-      : may("operator") && html`<${Act} label=${`Acknowledge ${one.kind} ${one.charge_point_id ?? ""}`} action=${async () => { await post(at`/alerts/${one.alert_id}/acknowledge`); list.reload(); refreshOverview(); }}>Acknowledge<//>` },
+      : may("operator") && html`<${Act} label=${`Acknowledge ${one.kind} ${one.charge_point_id ?? ""}`} action=${async () => { await post(at`/alerts/${one.alert_id}/acknowledge`); again(); }}>Acknowledge<//>` },
   ]} empty=${html`<${Empty} title=${open ? "No alert is open" : "There was no alert yet"}><p>Charge points that are offline or faulted, security events, stuck connectors and failing webhooks raise an alert. By e-mail or webhook it reaches you without this page.</p>
     ${may("admin") && html`<a class="button" href="/alerts/settings">Who is told, and when</a>`}<//>`} />`;
-}
-
-let timer = null;
-
-function soon(reload) {
-  if (timer !== null) return;
-  timer = setTimeout(() => { timer = null; reload(); }, 1500);
 }
 
 function Conditions() {
   const list = usePages("/conditions");
   useStream({ kinds: ["ConditionRaised", "ConditionCleared", "ConditionEscalated"] }, null);
-  useEvents(() => soon(list.reload), list.reload);
+  useReload(list.reload, (one) => one.kind.startsWith("Condition"));
   return html`<${PagedTable} list=${list} noun="condition" caption="Wrong for long" rowKey=${(one) => one.condition_id} columns=${[
     { head: "What", cell: (one) => html`<${Mark} shape="triangle" tone="warn">${one.kind}<//>` },
     { head: "Charge point", cell: (one) => html`<a href=${at`/charge-points/${one.charge_point_id}`}>${one.charge_point_id}</a>${one.connector_id ? html` <small>connector ${one.connector_id}</small>` : ""}` },

@@ -8,18 +8,18 @@ import { Field, entered } from "../components/field.js";
 import { refreshOverview } from "../components/shell.js";
 import { PagedTable } from "../components/table.js";
 import { count } from "../format.js";
-import { useEvents, useStream } from "../live.js";
+import { useReload, useStream } from "../live.js";
 import { navigate } from "../router.js";
 import { may, tell } from "../state.js";
 import { connectTo } from "./overview.js";
 
+const KINDS = ["AttemptRefused", "Registered"];
+
 export default function Attempts() {
   const list = usePages("/attempts");
   const [adopted, setAdopted] = useState(null);
-  useStream({ kinds: ["AttemptRefused", "Registered"] }, null);
-  useEvents((events) => {
-    if (events.some((one) => one.kind === "AttemptRefused" || one.kind === "Registered")) list.reload();
-  }, list.reload);
+  useStream({ kinds: KINDS }, null);
+  useReload(list.reload, (one) => KINDS.includes(one.kind));
   const done = () => { list.reload(); refreshOverview(); };
   return html`<${PageHead} title="Unknown attempts" lead="These charge points wanted to connect and were turned away. Adopt those that are yours; their next try succeeds." />
     <${PagedTable} list=${list} noun="charge point" caption="Unknown attempts" rowKey=${(one) => `${one.charge_point_id} ${one.peer}`} columns=${[
@@ -29,8 +29,9 @@ export default function Attempts() {
       { head: "Times", num: true, wide: true, cell: (one) => count(one.occurrences) },
       { head: "Last", cell: (one) => html`<${Time} at=${one.last_at} as="ago" />` },
       { head: "Decide", actions: true, cell: (one) => may("operator") && html`<span class="row tight one">
-        ${one.charge_point_id && html`<button type="button" class="button small primary" aria-label=${`Adopt ${one.charge_point_id}`} onClick=${() => setAdopted(one)}>Adopt</button>`}
-        <${Act} label=${`Forget ${one.charge_point_id}`} action=${async () => { await remove(at`/attempts/${one.charge_point_id}`); done(); }}>Forget<//></span>` },
+        ${one.remedy === "adopt" && html`<button type="button" class="button small primary" aria-label=${`Adopt ${one.charge_point_id}`} onClick=${() => setAdopted(one)}>Adopt</button>`}
+        ${one.remedy === "set password" && html`<a class="button small" href=${at`/charge-points/${one.charge_point_id}/settings`}>Set its password</a>`}
+        ${one.charge_point_id && html`<${Act} label=${`Forget ${one.charge_point_id}`} action=${async () => { await remove(at`/attempts/${one.charge_point_id}`); done(); }}>Forget<//>`}</span>` },
     ]} empty=${html`<${Empty} title="Nobody was turned away"><p>Enter this address into your charge point as that of the central system (backend, OCPP 1.6J). If it is not registered, it appears here with its next try.</p><${Copy} text=${connectTo()} /><//>`} />
     ${adopted && html`<${Adopt} attempt=${adopted} onClose=${() => setAdopted(null)} onDone=${done} />`}`;
 }

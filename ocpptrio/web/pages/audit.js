@@ -6,18 +6,17 @@ import { Empty, PageHead, Time } from "../components/basics.js";
 import { Field, SearchField } from "../components/field.js";
 import { Mark } from "../components/mark.js";
 import { PagedTable } from "../components/table.js";
-import { forInput, fromInput } from "../format.js";
+import { dayOf, fromInput, lastDayOf, untilDay } from "../format.js";
 import { refine } from "../router.js";
 
 export default function Audit({ query }) {
   const filters = Object.fromEntries(["actor", "since", "until"].map((name) => [name, query.get(name) ?? ""]));
   const list = usePages("/audit", filters, 100);
-  const day = (text) => (text ? forInput(new Date(text)).slice(0, 10) : "");
   return html`<${PageHead} title="Audit log" />
     <div class="filters" role="search">
       <${SearchField} label="Who" value=${filters.actor} placeholder="user anna" onChange=${(actor) => refine({ actor })} />
-      <${Field} label="From" follows type="date" value=${day(filters.since)} onInput=${(text) => refine({ since: fromInput(text) })} />
-      <${Field} label="Until" follows type="date" value=${day(filters.until)} onInput=${(text) => refine({ until: fromInput(text) })} />
+      <${Field} label="From" follows type="date" value=${dayOf(filters.since)} onInput=${(text) => refine({ since: fromInput(text) })} />
+      <${Field} label="Until" follows type="date" value=${lastDayOf(filters.until)} onInput=${(text) => refine({ until: untilDay(text) })} />
     </div>
     <${PagedTable} list=${list} noun="entry" caption="Audit log" rowKey=${(one) => one.audit_id} columns=${[
       { head: "When", cell: (one) => html`<${Time} at=${one.at} />` },

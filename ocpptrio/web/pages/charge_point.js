@@ -1,28 +1,31 @@
 // One charge point: its head and tabs. What each tab shows lives in charge_point/.
 
-import { html, useEffect, useMemo, useState } from "../html.js";
+import { html, useMemo, useState } from "../html.js";
 import { at, useResource } from "../api.js";
 import { Loading, PageHead, Tabs, Time, Trouble } from "../components/basics.js";
 import { CommandDialog } from "../components/command.js";
 import { Presence } from "../components/mark.js";
+import { loadAgain, useModule } from "../components/module.js";
 import { useFleet } from "../fleet.js";
 import { useStream } from "../live.js";
 import { may } from "../state.js";
 
 const TABS = [["", "Overview"], ["transactions", "Transactions"], ["commands", "Commands"], ["configuration", "Configuration"], ["messages", "Messages"], ["events", "Events"], ["deviations", "Deviations"], ["settings", "Settings"]];
 const NONE = [];
+const REREAD = ["Registered", "Removed"];
 
 export default function ChargePoint({ params }) {
   const id = params.id;
   const found = useResource(at`/charge-points/${id}`);
   useStream({ chargePointId: id }, found.data ? found.data.event_number ?? null : undefined);
   const items = useMemo(() => (found.data ? [found.data] : NONE), [found.data]);
-  const cp = useFleet(items, found.data?.event_number, found.reload).get(id)?.value;
+  // Not when it was edited: whoever edits it here, too, is to be told (412) and not to be led past it.
+  const cp = useFleet(items, found.data?.event_number, found.reload, REREAD).get(id)?.value;
   const [asking, setAsking] = useState(null);
   const tab = TABS.some(([name]) => name === (params.tab ?? "")) ? params.tab ?? "" : "";
-  const Tab = useTab(tab || "live");
+  const { Page: Tab, problem } = useModule(`charge_point/${tab || "live"}`);
 
-  if (!cp) {
+  if (!cp || found.error?.status === 404) {
     return html`<${PageHead} title=${id} crumb=${["/charge-points", "Charge points"]} />
       ${found.error ? html`<${Trouble} problem=${found.error} retry=${found.reload} />` : html`<section class="panel"><${Loading} lines=${8} /></section>`}`;
   }
@@ -38,16 +41,7 @@ export default function ChargePoint({ params }) {
       ${cp.groups.map((name) => html`<a key=${name} class="chip" href="/charge-points?group=${encodeURIComponent(name)}">${name}</a>`)}
     </div>
     <${Tabs} base=${at`/charge-points/${id}`} tabs=${TABS} current=${tab} label=${`Parts of ${id}`} />
-    ${Tab ? html`<${Tab} cp=${cp} ask=${setAsking} reload=${found.reload} known=${found.data} />` : html`<section class="panel"><${Loading} lines=${6} /></section>`}
+    <${Trouble} problem=${problem} retry=${loadAgain} />
+    ${Tab ? html`<${Tab} cp=${cp} ask=${setAsking} reload=${found.reload} known=${found.data} />` : !problem && html`<section class="panel"><${Loading} lines=${6} /></section>`}
     ${asking && html`<${CommandDialog} cp=${cp} ...${asking} onClose=${() => setAsking(null)} />`}`;
-}
-
-function useTab(name) {
-  const [state, setState] = useState({});
-  useEffect(() => {
-    let wanted = true;
-    import(`./charge_point/${name}.js`).then((module) => wanted && setState({ name, Tab: module.default }));
-    return () => { wanted = false; };
-  }, [name]);
-  return state.name === name ? state.Tab : null;
 }

@@ -36,7 +36,7 @@ export default function ChargePoints({ query }) {
       <${SearchField} label="Search" value=${filters.search} placeholder="Identity, make, model, note" onChange=${(search) => refine({ search })} />
       <${Field} label="Connection" value=${filters.connected} onInput=${(connected) => refine({ connected })} options=${[["", "All"], ["true", "Connected"], ["false", "Offline"]]} />
       <${Field} label="Connector" value=${filters.connector_status} onInput=${(connector_status) => refine({ connector_status })} options=${[["", "Any state"], ...STATUSES.map((one) => [one, connectorWord(one)])]} />
-      <${Field} label="Group" value=${filters.group} onInput=${(group) => refine({ group })} options=${[["", "All"], ...(groups.data?.items ?? []).map(groupName).map((name) => [name, name])]} />
+      <${Field} label="Group" value=${filters.group} onInput=${(group) => refine({ group })} options=${[["", "All"], ...(groups.data?.items ?? []).map((one) => [one.group, one.group])]} />
       <${Field} label="Registration" value=${filters.registration} onInput=${(registration) => refine({ registration })} options=${[["", "All"], ["Accepted", "Accepted"], ["Pending", "Pending"], ["Rejected", "Rejected"]]} />
     </div>
     <${PagedTable} list=${list} noun="charge point" empty=${filtered
@@ -45,8 +45,6 @@ export default function ChargePoints({ query }) {
       <${Rows} fleet=${fleet} />
     <//>`;
 }
-
-const groupName = (group) => (typeof group === "string" ? group : group.group ?? group.name);
 
 function Rows({ fleet }) {
   return html`<div class="table-scroll" tabindex="0" role="region" aria-label="Charge points"><table>
@@ -99,10 +97,10 @@ function Register({ onClose, onDone }) {
     <${Form} submit="Register" onSubmit=${register} onCancel=${onClose}>
       <${Field} label="Identity" name="charge_point_id" required maxlength="48" mono hint="As the charge point sends it at the end of the address. It connects to ${connectTo()}…" />
       <${Field} label="Who may charge" name="mode" options=${MODES.slice(0, 2)} value="closed" />
-      <${Field} label="Password" name="password" type="password" autocomplete="new-password" hint="HTTP Basic, security profile 1. Leave empty for none, or have one made." />
+      <${Field} label="Password (optional)" name="password" type="password" autocomplete="new-password" hint="HTTP Basic, security profile 1. Without one, whoever knows the identity may connect under it." />
       <${Field} label="Make a good password" name="generate_password" type="checkbox" />
       <${Field} label="Hold it as Pending until it is configured" name="pending" type="checkbox" />
-      <${Field} label="Note" name="note" hint="Where it stands, for instance." />
+      <${Field} label="Note (optional)" name="note" hint="Where it stands, for instance." />
     <//>
   <//>`;
 }

@@ -3,7 +3,8 @@
 import { html } from "../html.js";
 import { PageHead } from "../components/basics.js";
 import { EventList } from "../components/event_list.js";
-import { Field, SearchField } from "../components/field.js";
+import { Field } from "../components/field.js";
+import { SuggestingFilter } from "../components/suggesting.js";
 import { FREQUENT, KINDS } from "../events.js";
 import { words } from "../forms.js";
 import { useStream } from "../live.js";
@@ -23,7 +24,7 @@ export default function Events({ query }) {
   useStream({ kinds: kind, chargePointId: id || undefined }, null);
   return html`<${PageHead} title="Events" />
     <div class="filters" role="search">
-      <${SearchField} label="Charge point" value=${id} placeholder="Identity" onChange=${(charge_point_id) => refine({ charge_point_id })} />
+      <${SuggestingFilter} what="point" label="Charge point" value=${id} placeholder="Identity" onChange=${(charge_point_id) => refine({ charge_point_id })} />
       <${Field} label="What" value=${chosen} onInput=${(value) => refine({ kind: value })} options=${[["", "All but the frequent"], ["states", "States and connections"], ["transactions", "Transactions"], ["commands", "Commands and configuration"], ["security", "Security"], ...KINDS.map((one) => [one, words(one)])]} />
     </div>
     <${EventList} key=${`${chosen} ${id}`} query=${{ charge_point_id: id || undefined, kind }} />`;

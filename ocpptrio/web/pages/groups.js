@@ -5,29 +5,27 @@ import { at, put, remove, usePages, useResource } from "../api.js";
 import { Empty, Loading, PageHead, Panel, Trouble } from "../components/basics.js";
 import { Act, Confirm, Form } from "../components/dialog.js";
 import { Field } from "../components/field.js";
+import { Suggesting } from "../components/suggesting.js";
 import { PagedTable, Table } from "../components/table.js";
-import { plural } from "../format.js";
+import { count, plural } from "../format.js";
 import { refine } from "../router.js";
-import { may, tell } from "../state.js";
-
-const nameOf = (one) => (typeof one === "string" ? one : one.group ?? one.name);
-const membersOf = (one) => (Array.isArray(one.members) ? one.members : one.charge_points ?? null);
+import { complain, may, tell } from "../state.js";
 
 export default function Groups({ query }) {
   const list = usePages("/groups");
   const chosen = query.get("group");
   return html`<${PageHead} title="Groups" crumb=${["/charge-points", "Charge points"]} lead="A group has configuration that all its members are to hold, can be asked for something as one, and is a place where tags may charge." />
     <div class="panels">
-      <${PagedTable} list=${list} noun="group" caption="Groups" rowKey=${nameOf} columns=${[
-        { head: "Group", cell: (one) => html`<button type="button" class="link" aria-pressed=${nameOf(one) === chosen ? "true" : "false"} onClick=${() => refine({ group: nameOf(one) })}>${nameOf(one)}</button>` },
-        { head: "Members", num: true, cell: (one) => membersOf(one)?.length ?? one.members ?? "" },
-        { head: "Look", actions: true, cell: (one) => html`<a class="button small" href="/charge-points?group=${encodeURIComponent(nameOf(one))}">Its charge points</a>` },
+      <${PagedTable} list=${list} noun="group" caption="Groups" rowKey=${(one) => one.group} columns=${[
+        { head: "Group", cell: (one) => html`<button type="button" class="link" aria-pressed=${one.group === chosen ? "true" : "false"} onClick=${() => refine({ group: one.group })}>${one.group}</button>` },
+        { head: "Members", num: true, cell: (one) => count(one.members) },
+        { head: "Look", actions: true, cell: (one) => html`<a class="button small" href="/charge-points?group=${encodeURIComponent(one.group)}">Its charge points</a>` },
       ]} empty=${html`<${Empty} title="No group yet"><p>Put a charge point into a group on the page of the charge point, under Settings, or here.</p><//>`} />
       ${chosen ? html`<${Group} key=${chosen} name=${chosen} onChange=${list.reload} />` : may("operator") && html`<${Panel} title="Make a group"><${Form} submit="Make it" onSubmit=${async (data) => {
         await put(at`/groups/${data.get("group").trim()}/members/${data.get("member").trim()}`);
         list.reload();
         refine({ group: data.get("group").trim() });
-      }}><${Field} label="Name" name="group" required /><${Field} label="Its first charge point" name="member" required hint="A group is there as long as it has members." /><//><//>`}
+      }}><${Field} label="Name" name="group" required /><${Suggesting} what="point" label="Its first charge point" name="member" required hint="A group is there as long as it has members." /><//><//>`}
     </div>`;
 }
 
@@ -37,14 +35,14 @@ function Group({ name, onChange }) {
   const [removing, setRemoving] = useState(false);
   const again = () => { found.reload(); onChange(); };
   if (!found.data) return found.error ? html`<${Trouble} problem=${found.error} retry=${found.reload} />` : html`<section class="panel"><${Loading} /></section>`;
-  const members = membersOf(found.data) ?? [];
-  const wanted = found.data.wanted ?? [];
+  const members = found.data.charge_points;
+  const wanted = found.data.wanted;
   const edits = may("operator");
   return html`<div class="stack">
     <${Panel} title=${name} actions=${edits && html`<button type="button" class="button small danger" onClick=${() => setRemoving(true)}>Remove the group</button>`}>
       <div class="stack"><p class="soft">${plural(members.length, "charge point")}</p>
-      <ul class="row tight">${members.map((id) => html`<li key=${id} class="chip"><a href=${at`/charge-points/${id}`}>${id}</a>${edits && html`<button type="button" aria-label=${`Take ${id} out`} onClick=${() => remove(base + at`/members/${id}`).then(again)}>×</button>`}</li>`)}</ul>
-      ${edits && html`<${Form} submit="Put in" onSubmit=${async (data, form) => { await put(base + at`/members/${data.get("member").trim()}`); form.reset(); again(); }}><${Field} label="Put a charge point in" name="member" required hint="Its identity." /><//>`}</div><//>
+      <ul class="row tight">${members.map((id) => html`<li key=${id} class="chip"><a href=${at`/charge-points/${id}`}>${id}</a>${edits && html`<button type="button" aria-label=${`Take ${id} out`} onClick=${() => remove(base + at`/members/${id}`).then(again, complain)}>×</button>`}</li>`)}</ul>
+      ${edits && html`<${Form} submit="Put in" onSubmit=${async (data, form) => { await put(base + at`/members/${data.get("member").trim()}`); form.reset(); again(); }}><${Suggesting} what="point" label="Put a charge point in" name="member" required hint="Its identity." /><//>`}</div><//>
     <${Panel} title="Wanted configuration" flush>
       ${wanted.length === 0 ? html`<${Empty} title="Nothing is wanted of its members" />` : html`<${Table} caption="Wanted configuration" rowKey=${(one) => one.key} rows=${wanted} columns=${[
         { head: "Key", cell: (one) => html`<code>${one.key}</code>` }, { head: "Value", cell: (one) => html`<code>${one.value}</code>` },

@@ -46,6 +46,7 @@ export default function Login() {
   }
 
   async function logIn(data) {
+    setProblem(null);
     entered(await post("/session", { user_name: data.get("user_name"), password: data.get("password") }));
   }
 

@@ -1,8 +1,8 @@
 // The overview: the fleet in numbers, what flows now, what needs a person, and each charge point of a small fleet.
 
-import { html } from "../html.js";
+import { html, useEffect, useRef } from "../html.js";
 import { usePages } from "../api.js";
-import { Copy, Empty, PageHead, Panel, Trouble } from "../components/basics.js";
+import { Copy, Empty, Figure, PageHead, Panel, Trouble } from "../components/basics.js";
 import { Mark, connectorTone, connectorWord } from "../components/mark.js";
 import { Tile } from "../components/tile.js";
 import { STATE_KINDS, useFleet } from "../fleet.js";
@@ -19,6 +19,13 @@ export default function Overview() {
   const list = usePages(numbers ? "/charge-points" : null, small ? {} : { connector_status: "Charging", connected: true }, SMALL_FLEET);
   useStream({ kinds: [...STATE_KINDS, "AttemptRefused", "ReviewOpened", "ReviewResolved"] }, list.page ? list.page.event_number ?? null : undefined);
   const fleet = useFleet(list.items, list.page?.event_number, list.reload);
+  // Of a large fleet those are shown that charge, and these are others from time to time.
+  const charging = small === false ? numbers.charge_points.charging : null;
+  const shown = useRef(charging);
+  useEffect(() => {
+    if (shown.current !== null && charging !== null && shown.current !== charging) list.reload();
+    shown.current = charging;
+  }, [charging]);
 
   return html`<${PageHead} title="Overview" />
     <div class="stack">
@@ -35,16 +42,11 @@ export default function Overview() {
     </div>`;
 }
 
-function Figure({ name, value, unit, detail, lead }) {
-  return html`<div class="figure ${lead ? "lead" : ""}"><span class="name">${name}</span>
-    <span class="value">${value}${unit && html` <small>${unit}</small>`}</span><span class="detail">${detail ?? html`${" "}`}</span></div>`;
-}
-
 function Figures({ numbers }) {
   const points = numbers?.charge_points;
   return html`<section class="figures" aria-label="The fleet in numbers">
     <${Figure} lead name="Power now" value=${kwNumber(numbers?.power_w)} unit="kW" detail=${numbers && plural(numbers.transactions_open, "transaction runs", "transactions run")} />
-    <${Figure} name="Connected" value=${count(points?.connected)} unit=${points ? `of ${count(points.total)}` : ""} detail=${points && (points.offline ? `${count(points.offline)} offline` : "all of them")} />
+    <${Figure} name="Connected" value=${count(points?.connected)} unit=${points ? `of ${count(points.total)}` : ""} detail=${points && (points.offline ? `${count(points.offline)} offline` : points.total ? "all of them" : "")} />
     <${Figure} name="Charging" value=${count(points?.charging)} detail=${points && plural(points.charging, "charge point").replace(/^\S+ /, "")} />
     <${Figure} name="Energy today" value=${kwhShort(numbers?.energy_today_wh)} unit="kWh" detail="of what has ended, UTC" />
   </section>`;

@@ -2,14 +2,15 @@
 
 import { html, useState } from "../html.js";
 import { at, post, usePages, useResource } from "../api.js";
-import { Empty, Loading, PageHead, Segments, Time, Trouble } from "../components/basics.js";
+import { Empty, Facts, Loading, PageHead, Segments, Time, Trouble } from "../components/basics.js";
+import { pretty } from "../components/command.js";
 import { Dialog, Form } from "../components/dialog.js";
 import { Evidence } from "../components/evidence.js";
 import { Field } from "../components/field.js";
 import { refreshOverview } from "../components/shell.js";
 import { PagedTable } from "../components/table.js";
 import { forInput, fromInput, kwh, moment } from "../format.js";
-import { useEvents, useStream } from "../live.js";
+import { useReload, useStream } from "../live.js";
 import { navigate, refine } from "../router.js";
 import { may, tell } from "../state.js";
 
@@ -30,9 +31,7 @@ export default function Reviews({ params, query }) {
   const resolved = query.get("resolved") === "true";
   const list = usePages("/reviews", { resolved, charge_point_id: query.get("charge_point_id") });
   useStream({ kinds: ["ReviewOpened", "ReviewResolved"] }, null);
-  useEvents((events) => {
-    if (events.some((one) => one.kind.startsWith("Review"))) list.reload();
-  }, list.reload);
+  useReload(list.reload, (one) => one.kind.startsWith("Review"));
   return html`<${PageHead} title="To decide" crumb=${["/transactions", "Transactions"]} lead="What the messages of a charge point do not settle waits here for a person. What later messages settle goes by itself.">
       <${Segments} label="Which" value=${String(resolved)} options=${[["false", "Waiting"], ["true", "Decided"]]} onChange=${(value) => refine({ resolved: value === "true" ? "true" : null })} /><//>
     <${PagedTable} list=${list} noun="entry" caption="To decide" rowKey=${(one) => one.review_id} columns=${[
@@ -54,10 +53,20 @@ function Review({ id, onClose, onDone }) {
     ${!review ? !found.error && html`<${Loading} />` : html`
       <p><strong>${ABOUT[review.kind] ?? review.kind}</strong>, <a href=${at`/charge-points/${review.charge_point_id}`}>${review.charge_point_id}</a>${review.transaction_id && html`, <a href=${`/transactions/${review.transaction_id}`}>transaction ${review.transaction_id}</a>`}, since <${Time} at=${review.since} /></p>
       <${Evidence} facts=${review.evidence} />
+      ${review.orphan_stop && html`<${OrphanStop} of=${review.orphan_stop} />`}
       ${review.resolved_at ? html`<p>Decided: <strong>${review.decision}</strong>, <${Time} at=${review.resolved_at} />. ${review.note ?? ""}</p>`
-        : may("operator") ? html`<${Decide} review=${review} fitting=${found.data.fitting_transactions ?? []} onClose=${onClose} onDone=${onDone} />`
+        : may("operator") ? html`<${Decide} review=${review} fitting=${review.fitting_transactions} onClose=${onClose} onDone=${onDone} />`
         : html`<p class="soft">Deciding needs the role operator.</p>`}`}
   <//>`;
+}
+
+/** The stop as it came. */
+function OrphanStop({ of: stop }) {
+  return html`<${Facts} of=${[
+    ["Sent for transaction", String(stop.transaction_id)], ["Stopped", html`<${Time} at=${stop.stopped_at} as="full" />`], ["Received", html`<${Time} at=${stop.received_at} as="full" />`],
+    ["Meter at stop", kwh(stop.meter_stop_wh)], ["Reason", stop.reason], ["idTag", stop.id_tag && html`<code>${stop.id_tag}</code>`],
+    ["Ended transaction", stop.stopped_transaction_id != null && html`<a href=${`/transactions/${stop.stopped_transaction_id}`}>${stop.stopped_transaction_id}</a>`],
+  ]} /><details><summary>As it was sent</summary><pre class="secret" tabindex="0">${pretty(stop.payload)}</pre></details>`;
 }
 
 function Decide({ review, fitting, onClose, onDone }) {

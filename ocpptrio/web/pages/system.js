@@ -2,8 +2,9 @@
 
 import { html, useEffect } from "../html.js";
 import { useResource } from "../api.js";
-import { Copy, Facts, Loading, PageHead, Panel, Time, Trouble } from "../components/basics.js";
-import { bytes, count, duration } from "../format.js";
+import { Copy, Facts, Figure, Loading, PageHead, Panel, Time, Trouble } from "../components/basics.js";
+import { Mark } from "../components/mark.js";
+import { bytes, count, duration, plural, quantity } from "../format.js";
 import { connectTo } from "./overview.js";
 
 const EVERY_MS = 5000;
@@ -16,39 +17,50 @@ export default function System() {
   }, []);
   const it = found.data;
   if (!it) return html`<${PageHead} title="System" />${found.error ? html`<${Trouble} problem=${found.error} retry=${found.reload} />` : html`<section class="panel"><${Loading} lines=${8} /></section>`}`;
-  const speed = it.throughput ?? {};
-  const commit = it.commit ?? {};
+  const { throughput, commit, gc } = it;
   return html`<${PageHead} title="System"><a class="button" href="/metrics" target="_blank">Metrics</a><a class="button" href="/api/docs">API</a><//>
     <div class="stack"><${Trouble} problem=${found.error} />
       <section class="figures" aria-label="In numbers">
-        <div class="figure lead"><span class="name">Messages</span><span class="value">${number(speed.messages_per_s)} <small>a second</small></span><span class="detail">${count(it.connections)} connections</span></div>
-        <div class="figure"><span class="name">Commit, median</span><span class="value">${number(commit.p50_ms)} <small>ms</small></span><span class="detail">${count(commit.queue)} waiting</span></div>
-        <div class="figure"><span class="name">Commit, 99 %</span><span class="value">${number(commit.p99_ms)} <small>ms</small></span><span class="detail">${" "}</span></div>
-        <div class="figure"><span class="name">Database</span><span class="value">${bytes(it.database?.size_bytes)}</span><span class="detail">${bytes(it.database?.wal_bytes)} in its log</span></div>
+        <${Figure} lead name="Messages" value=${rate(throughput.messages_per_s)} unit="a second" detail=${plural(it.connections, "connection")} />
+        <${Figure} name="Commit, median" ...${ms(commit.p50_ms)} detail="in the last minute" />
+        <${Figure} name="Commit, slowest 1 %" ...${ms(commit.p99_ms)} detail="takes this or longer" />
+        <${Figure} name="Database" value=${bytes(it.database.size_bytes)} detail=${`${bytes(it.database.wal_bytes)} in its log`} />
       </section>
       <div class="panels">
-        <${Panel} title="Central system"><${Facts} of=${[["Version", it.version], ["Running since", html`<${Time} at=${it.started_at} as="full" /> (${duration(it.uptime_s)})`],
-          ["Address for charge points", html`<${Copy} text=${connectTo()} />`], ["Database", html`<code>${it.database?.path}</code>`], ["Schema", it.database?.schema]]} /><//>
-        <${Panel} title="Rows"><${Facts} of=${entries(it.rows, count)} /><//>
-        <${Panel} title="How long things are kept"><${Facts} of=${entries(it.retention)} /><//>
-        <${Panel} title="Throughput and memory"><${Facts} of=${[...entries(speed), ...entries(commit), ...entries(it.gc)]} /><//>
+        <div class="stack">
+          <${Panel} title="Central system"><${Facts} of=${[["Version", it.version], ["Running since", html`<${Time} at=${it.started_at} as="full" /> (${duration(it.uptime_s)})`],
+            ["OCPP address", html`<${Copy} text=${connectTo()} />`], ["Database", html`<code>${it.database.path}</code>`], ["Schema", it.database.schema],
+            ["Followers of events", count(it.watchers)], ["MQTT", !it.mqtt && html`off; section [mqtt] of config.toml turns it on`]]} /><//>
+          ${it.mqtt && html`<${Mqtt} of=${it.mqtt} />`}
+          <${Panel} title="Load"><${Facts} of=${[["Received", `${rate(throughput.received_per_s)} a second`], ["Sent", `${rate(throughput.sent_per_s)} a second`],
+            ["Commits", `${rate(commit.commits_per_s)} a second`], ["Waiting to be stored", count(commit.queue)],
+            ["Lost before they were stored", commit.lost > 0 ? html`<${Mark} shape="triangle" tone="danger">${plural(commit.lost, "row")}; the log says why<//>` : "nothing"],
+            ["Garbage collections", `${count(gc.collections)}, the longest ${quantity(gc.longest_pause_ms, "ms", 1)}`]]} /><//>
+        </div>
+        <div class="stack">
+          <${Panel} title="Rows"><${Facts} of=${Object.entries(it.rows).map(([name, n]) => [label(name), count(n)])} /><//>
+          <${Panel} title="How long things are kept"><${Facts} of=${Object.entries(it.retention).map(kept)} /><//>
+        </div>
       </div>
     </div>`;
 }
 
-const number = (value) => (value == null ? "–" : value >= 100 ? count(Math.round(value)) : Number(value).toFixed(1));
+function Mqtt({ of: mqtt }) {
+  return html`<${Panel} title="MQTT"><${Facts} of=${[["Broker", html`<code>${mqtt.broker}</code>`],
+    ["State", mqtt.connected ? html`<${Mark} shape="disc" tone="accent">Connected<//>` : html`<${Mark} shape="triangle" tone="danger">Not connected<//>`], ["Why", mqtt.error],
+    ["Behind by", mqtt.delay_s > 0 ? duration(mqtt.delay_s) : "nothing"], ["Lost for their age", mqtt.lost_events > 0 && plural(mqtt.lost_events, "event")]]} /><//>`;
+}
 
-const UNITS = { days: "days", ms: "ms", s: "s", bytes: "bytes", wh: "Wh", mb: "MB" };
+const rate = (value) => quantity(value, "", value >= 100 ? 0 : 1).trim();
+const ms = (value) => ({ value: rate(value), unit: value == null ? "" : "ms" });
 
-/** Whatever is told, in words: journal_days 30 is "journal: 30 days". */
-function entries(values, show = (value) => value) {
-  return Object.entries(values ?? {}).map(([name, value]) => {
-    if (name.endsWith("_per_s")) return [name.replace(/_per_s$/, "").replaceAll("_", " ").replace(/^./, (first) => first.toUpperCase()), `${number(value)} a second`];
-    const parts = name.split("_");
-    const unit = parts.length > 1 ? UNITS[parts.at(-1)] : undefined;
-    const label = (unit ? parts.slice(0, -1) : parts).join(" ");
-    const text = typeof value === "number" ? (unit === "bytes" ? bytes(value) : `${Number.isInteger(value) ? show(value) : value.toFixed(2)}${unit ? ` ${unit}` : ""}`)
-      : value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? "–");
-    return [label.replace(/^./, (first) => first.toUpperCase()), text];
-  });
+const LABELS = { id_tags: "Tags", rollups: "Meter readings, condensed" };
+
+/** From field_name to "Field name". */
+const label = (name) => LABELS[name] ?? name.replaceAll("_", " ").replace(/^./, (first) => first.toUpperCase());
+
+/** journal_days 30 is "Journal: 30 days". */
+function kept([name, n]) {
+  const [, what, unit] = name.match(/^(.*)_(\w+)$/);
+  return unit === "megabytes" ? [`${label(what)}, at most`, `${count(n)} MB`] : [label(what), `${count(n)} ${unit}`];
 }

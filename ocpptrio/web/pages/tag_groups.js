@@ -1,7 +1,7 @@
 // Groups of tags (parentIdTag): terms that all their members share.
 
 import { html, useState } from "../html.js";
-import { at, get, put, remove, usePages } from "../api.js";
+import { at, put, remove, usePages, useResource } from "../api.js";
 import { Empty, Loading, PageHead, Tabs, Trouble } from "../components/basics.js";
 import { Act, Dialog, Form, Opens } from "../components/dialog.js";
 import { Field } from "../components/field.js";
@@ -27,21 +27,18 @@ export default function TagGroups() {
 }
 
 function Group({ id, onClose, onDone }) {
-  const [state, setState] = useState(null);
-  if (state === null) {
-    setState({});
-    get(at`/tag-groups/${id}`).then((group) => setState({ group }), (problem) => setState({ problem }));
-  }
+  const found = useResource(at`/tag-groups/${id}`);
+  const group = found.data;
   const done = () => { onDone(); onClose(); };
-  return html`<${Dialog} title=${id} large onClose=${onClose}><${Trouble} problem=${state?.problem} />
-    ${!state?.group ? !state?.problem && html`<${Loading} />` : may("operator")
-      ? html`<${GroupForm} group=${state.group} onDone=${done} onCancel=${onClose} />
-        <div><${Act} tone="danger" done=${`The terms of ${id} are removed`} action=${async () => { await remove(at`/tag-groups/${id}`, { match: state.group }); done(); }}>Remove its terms<//></div>`
-      : html`<p>${limits(state.group) || "No limits."}</p>`}<//>`;
+  return html`<${Dialog} title=${id} large onClose=${onClose}><${Trouble} problem=${found.error} retry=${found.reload} />
+    ${!group ? !found.error && html`<${Loading} />` : may("operator")
+      ? html`<${GroupForm} group=${group} onStale=${found.reload} onDone=${done} onCancel=${onClose} />
+        <div><${Act} tone="danger" done=${`The terms of ${id} are removed`} sure=${[`Remove the terms of ${id}?`, "Its limits and budgets are gone."]} action=${async () => { await remove(at`/tag-groups/${id}`, { match: group }); done(); }}>Remove its terms<//></div>`
+      : html`<p>${limits(group) || "No limits."}</p>`}<//>`;
 }
 
-function GroupForm({ group, onDone, onCancel }) {
-  return html`<${Form} submit=${group ? "Save" : "Add"} onCancel=${onCancel} onSubmit=${async (data) => {
+function GroupForm({ group, onDone, onCancel, onStale }) {
+  return html`<${Form} submit=${group ? "Save" : "Add"} onCancel=${onCancel} onStale=${onStale} onSubmit=${async (data) => {
     await put(at`/tag-groups/${group?.parent_id_tag ?? data.get("parent_id_tag")}`, termsOf(data), { match: group });
     tell("Saved");
     onDone();

@@ -1,14 +1,15 @@
 // idTags: who may charge, on which terms; a check of what a tag would be answered; CSV in and out.
 
 import { html, useState } from "../html.js";
-import { address, at, get, patch, post, remove, usePages } from "../api.js";
+import { address, at, get, patch, post, remove, usePages, useResource } from "../api.js";
 import { Empty, Facts, Loading, PageHead, Tabs, Time, Trouble } from "../components/basics.js";
 import { Act, Dialog, Form, Opens } from "../components/dialog.js";
 import { Field, SearchField } from "../components/field.js";
 import { Mark } from "../components/mark.js";
+import { Suggesting } from "../components/suggesting.js";
 import { PagedTable } from "../components/table.js";
 import { TermsFields, TermsMark, limits, termsOf } from "../components/terms.js";
-import { plural } from "../format.js";
+import { kwhShort, plural } from "../format.js";
 import { refine } from "../router.js";
 import { may, tell } from "../state.js";
 
@@ -43,25 +44,22 @@ export default function Tags({ query }) {
 }
 
 function Tag({ id, onClose, onDone }) {
-  const [state, setState] = useState(null);
-  if (state === null) {
-    setState({});
-    get(at`/tags/${id}`).then((tag) => setState({ tag }), (problem) => setState({ problem }));
-  }
+  const found = useResource(at`/tags/${id}`);
+  const tag = found.data;
   const done = () => { onDone(); onClose(); };
   return html`<${Dialog} title=${id} large onClose=${onClose}>
-    <${Trouble} problem=${state?.problem} />
-    ${!state?.tag ? !state?.problem && html`<${Loading} />` : html`
-      ${state.tag.budgets?.length > 0 && html`<${Facts} of=${state.tag.budgets.map((one) => [`Spent in the ${one.period}`, `${(one.spent_wh / 1000).toFixed(1)} of ${(one.limit_wh / 1000).toFixed(1)} kWh`])} />`}
-      ${may("operator") ? html`<${TagForm} tag=${state.tag} onDone=${done} onCancel=${onClose} />
-        <div><${Act} tone="danger" done=${`${id} is removed`} action=${async () => { await remove(at`/tags/${id}`, { match: state.tag }); done(); }}>Remove the tag<//></div>
+    <${Trouble} problem=${found.error} retry=${found.reload} />
+    ${!tag ? !found.error && html`<${Loading} />` : html`
+      ${tag.budgets?.length > 0 && html`<${Facts} of=${tag.budgets.map((one) => [`Spent in the ${one.period}`, `${kwhShort(one.spent_wh)} of ${kwhShort(one.limit_wh)} kWh`])} />`}
+      ${may("operator") ? html`<${TagForm} tag=${tag} onStale=${found.reload} onDone=${done} onCancel=${onClose} />
+        <div><${Act} tone="danger" done=${`${id} is removed`} sure=${[`Remove ${id}?`, "It is no longer known, and its terms and budgets are gone. Its transactions stay."]} action=${async () => { await remove(at`/tags/${id}`, { match: tag }); done(); }}>Remove the tag<//></div>
         <hr />`
-        : html`<${Facts} of=${[["Group", state.tag.parent_id_tag], ["Limits", limits(state.tag)], ["Expires", state.tag.expires_at && html`<${Time} at=${state.tag.expires_at} />`], ["Note", state.tag.note]]} />`}
+        : html`<${Facts} of=${[["Group", tag.parent_id_tag], ["Limits", limits(tag)], ["Expires", tag.expires_at && html`<${Time} at=${tag.expires_at} />`], ["Note", tag.note]]} />`}
       <${Verdict} id=${id} />`}
   <//>`;
 }
 
-function TagForm({ tag, onDone, onCancel }) {
+function TagForm({ tag, onDone, onCancel, onStale }) {
   async function save(data) {
     const terms = { ...termsOf(data), parent_id_tag: data.get("parent_id_tag") || null };
     if (tag) await patch(at`/tags/${tag.id_tag}`, terms, { match: tag });
@@ -69,7 +67,7 @@ function TagForm({ tag, onDone, onCancel }) {
     tell(tag ? "Saved" : `${data.get("id_tag")} is added`);
     onDone();
   }
-  return html`<${Form} submit=${tag ? "Save" : "Add"} onSubmit=${save} onCancel=${onCancel}>
+  return html`<${Form} submit=${tag ? "Save" : "Add"} onSubmit=${save} onCancel=${onCancel} onStale=${onStale}>
     ${!tag && html`<${Field} label="idTag" name="id_tag" required maxlength="20" mono autocomplete="off" />`}
     <${Field} label="Group of tags (optional)" name="parent_id_tag" maxlength="20" value=${tag?.parent_id_tag ?? ""} hint="Tags of a group stop each other's transactions, and share its terms." />
     <${TermsFields} of=${tag} />
@@ -80,7 +78,7 @@ function TagForm({ tag, onDone, onCancel }) {
 function Verdict({ id }) {
   const [answer, setAnswer] = useState(null);
   return html`<div class="stack tight"><h3>What would it be answered?</h3><${Form} submit="Ask" onSubmit=${async (data) => setAnswer(await get(at`/tags/${id}/verdict`, { charge_point_id: data.get("charge_point_id") }))}>
-      <${Field} label="At charge point" name="charge_point_id" required hint="The identity." /><//>
+      <${Suggesting} what="point" label="At charge point" name="charge_point_id" required hint="The identity." /><//>
     ${answer && html`<${Mark} shape=${answer.status === "Accepted" ? "done" : "cross"} tone=${answer.status === "Accepted" ? "accent" : "danger"}>${answer.status}${answer.reason ? `: ${answer.reason}` : ""}<//>`}</div>`;
 }
 

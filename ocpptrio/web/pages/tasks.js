@@ -1,6 +1,6 @@
 // Tasks: one request to many charge points at a pace, and how far each has come.
 
-import { html, useMemo, useState } from "../html.js";
+import { html, useState } from "../html.js";
 import { at, post, remove, usePages, useResource } from "../api.js";
 import { Empty, Facts, Loading, PageHead, Panel, Time, Trouble } from "../components/basics.js";
 import { CommandProgress, commandColumns, newKey, pretty, useActions } from "../components/command.js";
@@ -10,23 +10,20 @@ import { Mark } from "../components/mark.js";
 import { PagedTable } from "../components/table.js";
 import { RequestForm, blank } from "../forms.js";
 import { count, plural } from "../format.js";
-import { useEvents, useStream } from "../live.js";
+import { useReload, useStream } from "../live.js";
 import { navigate } from "../router.js";
 import { may, tell } from "../state.js";
 
 const MARK = { running: ["half", "accent"], done: ["done", "accent"], stopped: ["triangle", "danger"], cancelled: ["bar", "faint"] };
 
-const countsOf = (task) => task.counts ?? task.progress?.counts ?? {};
-const failuresOf = (task) => task.failures ?? task.progress?.failures ?? 0;
-
 function Progress({ task }) {
-  const counts = countsOf(task);
+  const { counts, failures } = task;
   const left = (counts.queued ?? 0) + (counts.sent ?? 0);
   const over = task.state === "running" ? task.total - left : task.total;
   const [shape, tone] = MARK[task.state] ?? ["ring", ""];
   return html`<div class="progress"><${Mark} shape=${shape} tone=${tone}>${task.state}, ${count(over)} of ${count(task.total)}<//>
     <div class="meter" aria-hidden="true"><i style=${{ width: `${task.total ? (100 * over) / task.total : 0}%` }}></i></div>
-    ${failuresOf(task) > 0 && html`<small class="mark danger">${plural(failuresOf(task), "failure")}</small>`}</div>`;
+    ${failures > 0 && html`<small class="mark danger">${plural(failures, "failure")}</small>`}</div>`;
 }
 
 export default function Tasks({ params }) {
@@ -36,9 +33,7 @@ export default function Tasks({ params }) {
 function List() {
   const list = usePages("/tasks");
   useStream({ kinds: ["TaskChanged"] }, null);
-  useEvents((events) => {
-    if (events.some((one) => one.kind === "TaskChanged")) list.reload();
-  }, list.reload);
+  useReload(list.reload, (one) => one.kind === "TaskChanged");
   const start = may("operator") && html`<${Opens} word="Ask many" title="Ask many charge points" tone="primary" large>${(close) => html`<${Start} onCancel=${close} />`}<//>`;
   return html`<${PageHead} title="Tasks" lead="One request to many charge points, some at a time. Those that are away are asked when they return.">${start}<//>
     <${PagedTable} list=${list} noun="task" caption="Tasks" rowKey=${(one) => one.task_id} columns=${[
@@ -55,7 +50,7 @@ function Start({ onCancel }) {
   const groups = useResource("/groups");
   const [action, setAction] = useState("");
   const [request, setRequest] = useState(undefined);
-  const key = useMemo(newKey, [action]);
+  const [sent] = useState({ asked: null, key: null }); // the same again, after no answer came, is the same task
   const chosen = actions.data?.items.find((one) => one.action === action);
   const value = request ?? (chosen ? blank(chosen.fields) : {});
   if (!actions.data) return actions.error ? html`<${Trouble} problem=${actions.error} />` : html`<${Loading} />`;
@@ -66,13 +61,15 @@ function Start({ onCancel }) {
       for (const name of ["at_a_time", "per_minute"]) if (data.get(name)) body[name] = Number(data.get(name));
       if (data.get("stop_after")) body.stop_after = /^\d+$/.test(data.get("stop_after")) ? Number(data.get("stop_after")) : data.get("stop_after");
       if (data.get("hours")) body.expires_in_s = Math.round(Number(data.get("hours")) * 3600);
-      const task = await post(at`/tasks/${action}`, body, { headers: { "Idempotency-Key": key } });
+      const asked = JSON.stringify([action, body]);
+      if (asked !== sent.asked) Object.assign(sent, { asked, key: newKey() });
+      const task = await post(at`/tasks/${action}`, body, { headers: { "Idempotency-Key": sent.key } });
       tell("The task has begun");
       navigate(`/tasks/${task.task_id}`);
     }}>
       <${RequestForm} schema=${chosen.fields} value=${value} onChange=${setRequest} />
       <fieldset class="group"><legend>To whom, and how fast</legend>
-        <${Field} label="Group" name="group" options=${[["", "None"], ...(groups.data?.items ?? []).map((one) => [one.group ?? one, one.group ?? one])]} />
+        <${Field} label="Group" name="group" options=${[["", "None"], ...(groups.data?.items ?? []).map((one) => [one.group, one.group])]} />
         <${Field} label="Charge points" name="charge_points" area rows="2" hint="Identities, separated by commas or blanks." />
         <div class="fields two">
           <${Field} label="At a time (optional)" name="at_a_time" type="number" min="1" />
@@ -87,18 +84,15 @@ function Task({ id }) {
   const list = usePages("/commands", { task_id: id });
   const [looked, setLooked] = useState(null);
   useStream({ kinds: ["TaskChanged", "CommandChanged"] }, null);
-  const [timer] = useState({ id: null });
-  useEvents((events) => {
-    if (!events.some((one) => one.task_id === Number(id)) || timer.id !== null) return;
-    timer.id = setTimeout(() => { timer.id = null; found.reload(); list.reload(); }, 1000);
-  });
+  const again = () => { found.reload(); list.reload(); };
+  useReload(again, (one) => one.task_id === Number(id));
   const task = found.data;
   return html`<${PageHead} title=${`Task ${id}`} crumb=${["/tasks", "Tasks"]}>
-      ${task?.state === "running" && may("operator") && html`<${Act} small=${false} tone="danger" done="What was not sent yet is cancelled" action=${async () => { await remove(at`/tasks/${id}`); found.reload(); list.reload(); }}>Cancel the rest<//>`}<//>
+      ${task?.state === "running" && may("operator") && html`<${Act} small=${false} tone="danger" done="What was not sent yet is cancelled" action=${async () => { await remove(at`/tasks/${id}`); again(); }}>Cancel the rest<//>`}<//>
     <div class="stack"><${Trouble} problem=${found.error} retry=${found.reload} />
       ${task && html`<${Panel}><div class="stack"><${Progress} task=${task} />
         <${Facts} of=${[["Action", task.action], ["Request", task.request && html`<pre>${pretty(task.request)}</pre>`],
-          ...Object.entries(countsOf(task)).map(([state, n]) => [state[0].toUpperCase() + state.slice(1), count(n)]),
+          ...Object.entries(task.counts).map(([state, n]) => [state[0].toUpperCase() + state.slice(1), count(n)]),
           ["Pace", [`${task.at_a_time} at a time`, task.per_minute && `${task.per_minute} a minute`].filter(Boolean).join(", ")], ["Stops after", task.stop_after && plural(task.stop_after, "failure")],
           ["Started", html`<${Time} at=${task.created_at} />`], ["Expires", task.state === "running" && html`<${Time} at=${task.expires_at} />`], ["Ended", task.ended_at && html`<${Time} at=${task.ended_at} />`], ["Why", task.reason]]} /></div><//>`}
       <${PagedTable} list=${list} title="Each charge point" noun="command" caption="Commands of the task" rowKey=${(one) => one.command_id} columns=${commandColumns({ withPoint: true, onLook: setLooked })} empty=${html`<${Empty} title="No command yet" />`} />

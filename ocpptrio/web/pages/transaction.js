@@ -1,8 +1,8 @@
 // One transaction: what was charged, its curves, what was concluded of it and why, its readings.
 
 import { html, useMemo, useState } from "../html.js";
-import { at, post, usePages, useResource } from "../api.js";
-import { Empty, Facts, Loading, PageHead, Panel, Time, Trouble } from "../components/basics.js";
+import { MOST, address, at, post, usePages, useResource } from "../api.js";
+import { Copy, Empty, Facts, Figure, Loading, PageHead, Panel, Time, Trouble, now } from "../components/basics.js";
 import { Chart } from "../components/chart.js";
 import { CommandDialog } from "../components/command.js";
 import { Form, Opens } from "../components/dialog.js";
@@ -11,8 +11,8 @@ import { Field } from "../components/field.js";
 import { TransactionMark } from "../components/mark.js";
 import { PagedTable } from "../components/table.js";
 import { endOf, energyOf } from "../components/transaction.js";
-import { duration, forInput, fromInput, kw, kwh, percent, secondsBetween } from "../format.js";
-import { useEvents, useStream } from "../live.js";
+import { duration, forInput, fromInput, kw, kwh, percent, quantity, secondsBetween } from "../format.js";
+import { useReload, useStream } from "../live.js";
 import { may, tell } from "../state.js";
 
 const SOON_MS = 2000;
@@ -22,29 +22,27 @@ export default function Transaction({ params }) {
   const found = useResource(base);
   const series = useResource(`${base}/series`, { measurand: "power_w,energy_wh,soc_percent,current_a" });
   const readings = usePages(`${base}/readings`, {}, 50);
+  const signed = usePages(`${base}/signed-data`);
   const one = found.data;
   const [stopping, setStopping] = useState(false);
-  const [timer] = useState({ id: null });
   useStream({ chargePointId: one?.charge_point_id }, one ? null : undefined);
-  useEvents((events) => {
-    const mine = events.some((event) => event.transaction_id === Number(params.id));
-    if (mine && timer.id === null) timer.id = setTimeout(() => { timer.id = null; found.reload(); series.reload(); readings.reload(); }, SOON_MS);
-  });
+  useReload(() => { found.reload(); series.reload(); readings.reload(); signed.reload(); }, (event) => event.transaction_id === Number(params.id), SOON_MS);
   if (!one) {
     return html`<${PageHead} title=${`Transaction ${params.id}`} crumb=${["/transactions", "Transactions"]} />
       ${found.error ? html`<${Trouble} problem=${found.error} retry=${found.reload} />` : html`<section class="panel"><${Loading} lines=${8} /></section>`}`;
   }
   const open = one.state === "open";
+  now();
   return html`<${PageHead} title=${`Transaction ${one.transaction_id}`} crumb=${["/transactions", "Transactions"]}>
       ${open && may("operator") && html`<button type="button" class="button" onClick=${() => setStopping(true)}>Stop charging</button>
         <${Opens} word="Declare it over" title=${`Transaction ${one.transaction_id} is over`}>${(close) => html`<${End} base=${base} onDone=${() => { close(); found.reload(); }} onCancel=${close} />`}<//>`}
     <//>
     <div class="stack">
       <section class="figures" aria-label="In numbers">
-        <div class="figure lead"><span class="name">Energy</span><span class="value">${kwh(energyOf(one)).replace(" kWh", "")} <small>kWh</small></span><span class="detail">${open ? "so far" : one.energy_source ? `from ${one.energy_source}` : "cannot be told"}</span></div>
-        <div class="figure"><span class="name">State</span><span class="value small"><${TransactionMark} transaction=${one} /></span><span class="detail">${one.stop_reason ?? ""}</span></div>
-        <div class="figure"><span class="name">For</span><span class="value">${open || endOf(one) ? duration(secondsBetween(one.started_at, endOf(one))) : "–"}</span><span class="detail"><${Time} at=${one.started_at} /></span></div>
-        <div class="figure"><span class="name">Where</span><span class="value small"><a href=${at`/charge-points/${one.charge_point_id}`}>${one.charge_point_id}</a></span><span class="detail">connector ${one.connector_id}</span></div>
+        <${Figure} lead name="Energy" value=${kwh(energyOf(one)).replace(" kWh", "")} unit="kWh" detail=${open ? "so far" : one.energy_source ? `from ${one.energy_source}` : "cannot be told"} />
+        <${Figure} small name="State" value=${html`<${TransactionMark} transaction=${one} />`} detail=${one.stop_reason ?? ""} />
+        <${Figure} name="For" value=${open || endOf(one) ? duration(secondsBetween(one.started_at, endOf(one))) : "–"} detail=${html`<${Time} at=${one.started_at} />`} />
+        <${Figure} small name="Where" value=${html`<a href=${at`/charge-points/${one.charge_point_id}`}>${one.charge_point_id}</a>`} detail=${`connector ${one.connector_id}`} />
       </section>
       <${Curves} series=${series} />
       <div class="panels">
@@ -62,16 +60,26 @@ export default function Transaction({ params }) {
         ${one.conclusions?.length > 0 && html`<${Panel} title="What was concluded"><ul class="stack">${one.conclusions.map((each) => html`<li key=${`${each.at} ${each.conclusion}`} class="stack tight">
           <span><strong>${each.conclusion}</strong> <span class="soft">(${each.confidence}), <${Time} at=${each.at} /></span></span><${Evidence} facts=${each.evidence} /></li>`)}</ul><//>`}
       </div>
-      <${PagedTable} list=${readings} title="Readings" noun="reading" caption="Readings" rowKey=${(each) => `${each.measured_at} ${each.context}`} columns=${[
+      ${signed.items.length > 0 && html`<${Signed} list=${signed} base=${base} id=${one.transaction_id} />`}
+      <${PagedTable} list=${readings} title="Readings" noun="reading" caption="Readings" rowKey=${(each, place) => place} columns=${[
         { head: "Measured", cell: (each) => html`<${Time} at=${each.measured_at} />` },
         { head: "Register", num: true, cell: (each) => kwh(each.energy_wh) }, { head: "Power", num: true, cell: (each) => kw(each.power_w) },
-        { head: "Current", num: true, wide: true, cell: (each) => (each.current_a == null ? "–" : `${each.current_a.toFixed(1)} A`) },
-        { head: "Voltage", num: true, wide: true, cell: (each) => (each.voltage_v == null ? "–" : `${each.voltage_v.toFixed(0)} V`) },
+        { head: "Current", num: true, wide: true, cell: (each) => quantity(each.current_a, "A", 1) },
+        { head: "Voltage", num: true, wide: true, cell: (each) => quantity(each.voltage_v, "V", 0) },
         { head: "Charge", num: true, wide: true, cell: (each) => percent(each.soc_percent) }, { head: "Context", wide: true, cell: (each) => each.context },
       ]} empty=${html`<${Empty} title="No reading was sent"><p>The charge point measures while it charges if MeterValueSampleInterval is above 0 and MeterValuesSampledData names what to measure.</p><//>`} />
     </div>
     ${stopping && html`<${CommandDialog} cp=${{ charge_point_id: one.charge_point_id, connectors: [], transactions: [], connected: true }} action="RemoteStopTransaction"
       title=${`Stop transaction ${one.transaction_id}`} request=${{ transactionId: one.transaction_id }} immediate onClose=${() => setStopping(false)} />`}`;
+}
+
+/** What the meter signed, to be checked with the software of its maker: exactly as it was sent. */
+function Signed({ list, base, id }) {
+  return html`<${PagedTable} list=${list} title="Signed meter data" noun="value" caption="Signed meter data" rowKey=${(each, place) => place}
+    actions=${html`<a class="button small" href=${address(`${base}/signed-data`, { limit: MOST })} download=${`transaction-${id}-signed.json`}>Download</a>`} columns=${[
+    { head: "Measured", cell: (each) => html`<${Time} at=${each.measured_at} />` }, { head: "Context", cell: (each) => each.context },
+    { head: "Measurand", wide: true, cell: (each) => each.measurand ?? "" }, { head: "Value", cell: (each) => html`<${Copy} text=${each.value} short />` },
+  ]} />`;
 }
 
 function Curves({ series }) {

@@ -1,13 +1,13 @@
 // Who may use this page, and which programs may use the API.
 
 import { html, useState } from "../html.js";
-import { at, get, patch, post, remove, usePages } from "../api.js";
-import { Empty, PageHead, Time } from "../components/basics.js";
+import { at, patch, post, remove, usePages, useResource } from "../api.js";
+import { Copy, Empty, Loading, PageHead, Time, Trouble } from "../components/basics.js";
 import { Act, Confirm, Dialog, Form, Once, Opens } from "../components/dialog.js";
 import { Field, entered } from "../components/field.js";
 import { Mark } from "../components/mark.js";
 import { PagedTable } from "../components/table.js";
-import { session, tell } from "../state.js";
+import { complain, session, tell } from "../state.js";
 
 const ROLES = [["viewer", "viewer: reads everything but users"], ["operator", "operator: also changes and commands"], ["admin", "admin: also users, tokens, webhooks"]];
 
@@ -23,7 +23,7 @@ export default function Users() {
       <${PagedTable} list=${users} title="Users" noun="user" caption="Users" actions=${html`<${Opens} word="Add a user" tone="primary" small>${(close) => html`<${AddUser} onCancel=${close} onDone=${async (name, withLink) => {
           close();
           users.reload();
-          if (withLink) await loginLink(name);
+          if (withLink) await loginLink(name).catch(complain);
         }} />`}<//>`} rowKey=${(one) => one.user_name} columns=${[
         { head: "Name", cell: (one) => html`<strong>${one.user_name}</strong>${one.user_name === session.value.user_name ? html` <span class="chip">you</span>` : ""}` },
         { head: "Role", cell: (one) => one.role },
@@ -41,7 +41,7 @@ export default function Users() {
       ]} empty=${html`<${Empty} title="No token yet"><p>A program presents a token: <code>Authorization: Bearer …</code>. What it may ask for is at <a href="/api/docs">/api/docs</a>.</p><//>`} />
     </div>
     ${link && html`<${Dialog} title=${`Login address for ${link.name}`} onClose=${() => setLink(null)}>
-      <p>It logs in once, until <${Time} at=${link.expires_at} as="full" />. Whoever has it is ${link.name}.</p><code class="secret">${link.login_url}</code>
+      <p>It logs in once, until <${Time} at=${link.expires_at} as="full" />. Whoever has it is ${link.name}.</p><${Copy} text=${link.login_url} secret />
       <div class="form-foot"><button type="button" class="button primary" onClick=${() => setLink(null)}>Close</button></div><//>`}
     ${token && html`<${Once} what="The new token" secret=${token} onClose=${() => setToken(null)} />`}
     ${edited && html`<${EditUser} name=${edited.user_name} onClose=${() => setEdited(null)} onDone=${users.reload} />`}`;
@@ -61,19 +61,16 @@ function AddUser({ onDone, onCancel }) {
 }
 
 function EditUser({ name, onClose, onDone }) {
-  const [user, setUser] = useState(null);
+  const found = useResource(at`/users/${name}`);
+  const user = found.data;
   const [removing, setRemoving] = useState(false);
-  if (user === null) {
-    setUser({});
-    get(at`/users/${name}`).then(setUser, () => onClose());
-  }
   if (removing) {
     return html`<${Confirm} title=${`Remove ${name}?`} submit="Remove" onClose=${() => setRemoving(false)} onConfirm=${async () => { await remove(at`/users/${name}`, { match: user }); tell(`${name} is removed`); onDone(); onClose(); }}>
       <p>Their browsers are logged out. What they did stays in the audit log.</p><//>`;
   }
-  if (!user?.user_name) return null;
+  if (!user) return html`<${Dialog} title=${name} onClose=${onClose}>${found.error ? html`<${Trouble} problem=${found.error} retry=${found.reload} />` : html`<${Loading} />`}<//>`;
   return html`<${Dialog} title=${name} onClose=${onClose}>
-    <${Form} submit="Save" onCancel=${onClose} onSubmit=${async (data) => {
+    <${Form} submit="Save" onStale=${found.reload} onCancel=${onClose} onSubmit=${async (data) => {
       const change = { role: data.get("role"), disabled: data.has("disabled") };
       if (data.get("password")) change.password = data.get("password");
       await patch(at`/users/${name}`, change, { match: user });

@@ -6,9 +6,10 @@ import { Empty, Facts, Loading, PageHead, Segments, Time, Trouble } from "../com
 import { Act, Confirm, Dialog, Form, Once } from "../components/dialog.js";
 import { Field } from "../components/field.js";
 import { Mark } from "../components/mark.js";
+import { Suggesting } from "../components/suggesting.js";
 import { Table, PagedTable } from "../components/table.js";
 import { KINDS } from "../events.js";
-import { useEvents, useStream } from "../live.js";
+import { useReload, useStream } from "../live.js";
 import { plural } from "../format.js";
 import { words } from "../forms.js";
 import { complain, may, tell } from "../state.js";
@@ -27,7 +28,7 @@ export default function Webhooks() {
   const [making, setMaking] = useState(false);
   const [secret, setSecret] = useState(null);
   useStream({ kinds: ["WebhookChanged", "WebhookLagging"] }, null);
-  useEvents(list.reload, list.reload);
+  useReload(list.reload, (one) => one.kind.startsWith("Webhook"));
   const add = may("admin") && html`<button type="button" class="button primary" onClick=${() => setMaking(true)}>Add a webhook</button>`;
   return html`<${PageHead} title="Webhooks" lead="Each event is sent to these addresses as signed JSON, in order and until it is received.">${add}<//>
     <${PagedTable} list=${list} noun="webhook" caption="Webhooks" rowKey=${(one) => one.webhook_id} columns=${[
@@ -52,7 +53,7 @@ function Make({ onClose, onDone }) {
     }}>
       <${Field} label="Address" name="url" type="url" required placeholder="https:" />
       <${Kinds} />
-      <div class="fields two"><${Field} label="Only this charge point (optional)" name="charge_point_id" /><${Field} label="Only this group (optional)" name="group" /></div>
+      <div class="fields two"><${Suggesting} what="point" label="Only this charge point (optional)" name="charge_point_id" /><${Field} label="Only this group (optional)" name="group" /></div>
     <//><//>`;
 }
 
@@ -98,9 +99,9 @@ function Webhook({ id, onClose, onChange }) {
       ${part === "deliveries" && html`<${Deliveries} found=${deliveries} />`}
       ${part === "replay" && html`<${Form} submit="Send again" onSubmit=${async (data) => { await post(`${base}/replay`, { from_number: Number(data.get("from_number")) }); tell("It is sent again"); again(); }}>
         <${Field} label="From event number" name="from_number" type="number" min="1" required hint="This event and all after it are sent again, as far as they are kept." /><//>`}
-      ${part === "edit" && html`<${Form} submit="Save" onSubmit=${async (data) => { await patch(base, { url: data.get("url"), kinds: data.getAll("kinds"), charge_point_id: data.get("charge_point_id") || null, group: data.get("group") || null }, { match: hook }); tell("Saved"); again(); }}>
+      ${part === "edit" && html`<${Form} submit="Save" onStale=${found.reload} onSubmit=${async (data) => { await patch(base, { url: data.get("url"), kinds: data.getAll("kinds"), charge_point_id: data.get("charge_point_id") || null, group: data.get("group") || null }, { match: hook }); tell("Saved"); again(); }}>
         <${Field} label="Address" name="url" type="url" required value=${hook.url} /><${Kinds} chosen=${hook.kinds} />
-        <div class="fields two"><${Field} label="Only this charge point (optional)" name="charge_point_id" value=${hook.charge_point_id} /><${Field} label="Only this group (optional)" name="group" value=${hook.group} /></div><//>`}`}
+        <div class="fields two"><${Suggesting} what="point" label="Only this charge point (optional)" name="charge_point_id" value=${hook.charge_point_id} /><${Field} label="Only this group (optional)" name="group" value=${hook.group} /></div><//>`}`}
   <//>`;
 }
 

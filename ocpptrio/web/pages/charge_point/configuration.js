@@ -7,7 +7,7 @@ import { Act, Dialog, Form } from "../../components/dialog.js";
 import { Field } from "../../components/field.js";
 import { Mark } from "../../components/mark.js";
 import { Table } from "../../components/table.js";
-import { useEvents } from "../../live.js";
+import { useReload } from "../../live.js";
 import { may, tell } from "../../state.js";
 
 const KINDS = new Set(["ConfigurationReported", "ConfigurationChanged", "WantedConfigurationChanged", "ProvisioningChanged"]);
@@ -17,9 +17,7 @@ export default function Configuration({ cp }) {
   const found = useResource(base);
   const [search, setSearch] = useState("");
   const [edited, setEdited] = useState(null);
-  useEvents((events) => {
-    if (events.some((one) => KINDS.has(one.kind))) found.reload();
-  });
+  useReload(found.reload, (one) => KINDS.has(one.kind));
   if (!found.data) return found.error ? html`<${Trouble} problem=${found.error} retry=${found.reload} />` : html`<section class="panel"><${Loading} lines=${8} /></section>`;
   const rows = keys(found.data).filter((row) => row.key.toLowerCase().includes(search.toLowerCase()));
   const provisioning = found.data.provisioning;
@@ -36,7 +34,7 @@ export default function Configuration({ cp }) {
           { head: "Reported", cell: (row) => html`<${Value} of=${row.reported} />${row.reported?.pending_value != null && html`<br /><small>${row.reported.pending_value} after its next boot</small>`}` },
           { head: "Wanted", cell: (row) => row.wanted ? html`<code>${row.wanted.value}</code>${row.wanted.scope === "group" && html` <span class="chip">group ${row.wanted.target}</span>`}` : "" },
           { head: "Verdict", cell: (row) => row.verdict && html`<${Verdict} of=${row.verdict} />` },
-          { head: "Read", wide: true, cell: (row) => html`<${Time} at=${row.reported?.reported_at} />` },
+          { head: "Read", roomy: true, cell: (row) => html`<${Time} at=${row.reported?.reported_at} />` },
           { head: "Change", actions: true, cell: (row) => may("operator") && !(row.reported?.readonly && !row.wanted) && html`<button type="button" class="button small" aria-label=${`Change ${row.key}`} onClick=${() => setEdited(row)}>Change</button>` },
         ]} />`}
     <//>
@@ -87,7 +85,7 @@ function Edit({ base, row, onClose, onDone }) {
     onClose();
   }
   return html`<${Dialog} title=${key || "Want a value"} onClose=${onClose}>
-    ${row.reported && html`<p class="soft">It reports <code>${row.reported.value ?? "no value"}</code>. What is wanted is written to it, and again whenever it has lost it.</p>`}
+    ${row.reported && html`<p class="soft">It reports <code>${row.reported.value ?? "no value"}</code> (read <${Time} at=${row.reported.reported_at} />). What is wanted is written to it, and again whenever it has lost it.</p>`}
     ${row.wanted?.scope === "group" && html`<p class="soft">Group ${row.wanted.target} wants <code>${row.wanted.value}</code>; a value of its own wins.</p>`}
     <${Form} submit="Want this value" onSubmit=${save} onCancel=${onClose}>
       ${!key && html`<${Field} label="Key" name="key" required maxlength="50" mono />`}

@@ -18,7 +18,8 @@ export default function Live({ cp, ask, known }) {
     ${conditions.length > 0 && html`<${Panel} title="Wrong for long"><ul class="stack tight">${conditions.map((one) => html`<li key=${`${one.kind}${one.connector_id}`}>
       <${Mark} shape="triangle" tone="warn">${one.connector_id ? `Connector ${one.connector_id}: ` : ""}${one.kind}<//> <span class="soft">since <${Time} at=${one.since} />. ${one.evidence}</span></li>`)}</ul><//>`}
     ${plugs.length === 0 ? html`<section class="panel"><${Empty} title=${cp.connected ? "No connector has told its state yet" : "It has not connected yet"}>
-        ${cp.connected ? html`<p>Ask for it with TriggerMessage, StatusNotification.</p>` : html`<p>Enter this address into the charge point; it adds its identity <code>${cp.charge_point_id}</code>.</p><${Copy} text=${connectTo()} />`}<//></section>`
+        ${cp.connected ? html`<p>Charge points tell it after they have booted. To ask for it, send the command TriggerMessage for StatusNotification.</p>
+          ${may("operator") && html`<button type="button" class="button" onClick=${() => ask({ action: "TriggerMessage", title: "Ask for the state of its connectors", submit: "Ask", request: { requestedMessage: "StatusNotification" } })}>Ask for it</button>`}` : html`<p>Enter this address into the charge point; it adds its identity <code>${cp.charge_point_id}</code>. One that has it already comes when it tries again, mostly within minutes.</p><${Copy} text=${connectTo()} />`}<//></section>`
       : html`<div class="connectors">${plugs.map((one) => html`<${Connector} key=${one.connector_id} connector=${one} cp=${cp} ask=${ask} />`)}</div>`}
     <${PowerChart} cp=${cp} />
     <${Panel} title="About"><${Facts} of=${[
@@ -45,7 +46,7 @@ function Connector({ connector, cp, ask }) {
     <div class="spread"><h2>${whole ? "The charge point as a whole" : `Connector ${connector.connector_id}`}</h2>
       <small>since <${Time} at=${connector.since ?? connector.status_at} /></small></div>
     <div class="state"><${ConnectorMark} status=${connector.status} away=${!cp.connected} /></div>
-    ${wrong && html`<p class="mark danger">${[connector.error_code, connector.vendor_error_code, connector.info].filter(Boolean).join(", ")}</p>`}
+    ${wrong && html`<p class="fault">${[connector.error_code, connector.vendor_error_code, connector.info].filter(Boolean).join(", ")}</p>`}
     ${running ? html`
       <dl class="readings">
         <div><dt>Power</dt><dd>${kw(running.power_w)}</dd></div>
@@ -57,7 +58,7 @@ function Connector({ connector, cp, ask }) {
     ${may("operator") && !whole && html`<div class="row">
       ${running
         ? html`<button type="button" class="button" onClick=${() => ask({ action: "RemoteStopTransaction", title: `Stop transaction ${running.transaction_id}`, request: { transactionId: running.transaction_id }, immediate: true })}>Stop charging</button>`
-        : html`<button type="button" class="button primary" onClick=${() => ask({ action: "RemoteStartTransaction", title: `Start charging at connector ${connector.connector_id}`, request: { connectorId: connector.connector_id } })}>Start charging</button>`}
+        : html`<button type="button" class="button primary" onClick=${() => ask({ action: "RemoteStartTransaction", title: `Start charging at connector ${connector.connector_id}`, submit: "Start charging", request: { connectorId: connector.connector_id } })}>Start charging</button>`}
       <button type="button" class="button" onClick=${() => ask({ action: "UnlockConnector", title: `Unlock connector ${connector.connector_id}`, request: { connectorId: connector.connector_id }, immediate: true })}>Unlock</button>
     </div>`}
   </section>`;
@@ -71,11 +72,12 @@ function PowerChart({ cp }) {
   const since = useMemo(() => new Date(Date.now() - Number(span) * 1000).toISOString().replace(/\.\d+Z$/, "Z"), [span, cp.charge_point_id]);
   const found = useResource(at`/charge-points/${cp.charge_point_id}/series`, { since, measurand: "power_w" });
   const [live, setLive] = useState([]);
-  useEffect(() => setLive([]), [found.data]);
+  const stored = found.data?.times.at(-1) ?? 0;
+  useEffect(() => setLive((known) => known.filter((one) => seconds(one) > stored)), [found.data]);
   useEvents((events) => {
     const fresh = events.filter((one) => one.kind === "MeterValuesReceived" && one.power_w != null && one.charge_point_id === cp.charge_point_id);
     if (fresh.length > 0) setLive((known) => [...known, ...fresh].slice(-LIVE_KEPT));
-  });
+  }, found.reload);
   const { times, lines } = useMemo(() => merged(found.data, live), [found.data, live]);
   return html`<${Panel} title="Power" actions=${html`<${Segments} label="Time shown" value=${span} options=${SPANS} onChange=${setSpan} />`}>
     <${Trouble} problem=${found.error} retry=${found.reload} />
@@ -85,6 +87,8 @@ function PowerChart({ cp }) {
   <//>`;
 }
 
+const seconds = (event) => Math.floor(new Date(event.measured_at ?? event.at).getTime() / 1000);
+
 /** What is stored, then what the stream has brought since: a line for each connector. */
 function merged(data, live) {
   const times = [...(data?.times ?? [])];
@@ -93,7 +97,7 @@ function merged(data, live) {
     if (values.some((value) => value != null)) columns.set(Number(name.split(".")[1] ?? 0), values.map((w) => (w == null ? null : w / 1000)));
   }
   for (const event of live) {
-    const time = Math.floor(new Date(event.measured_at ?? event.at).getTime() / 1000);
+    const time = seconds(event);
     const newest = times.at(-1) ?? 0;
     if (time < newest) continue;
     if (!columns.has(event.connector_id)) columns.set(event.connector_id, times.map(() => null));

@@ -3,12 +3,12 @@
 import { html, useEffect, useMemo, useState } from "../../html.js";
 import { address, usePages } from "../../api.js";
 import { Empty, Panel, Trouble } from "../../components/basics.js";
-import { Field } from "../../components/field.js";
+import { Field, SearchField } from "../../components/field.js";
 import { Glyph } from "../../components/mark.js";
 import { More } from "../../components/table.js";
 import { pretty } from "../../components/command.js";
 import { clock, full } from "../../format.js";
-import { useEvents } from "../../live.js";
+import { useEvents, useSoon } from "../../live.js";
 
 const SOON_MS = 700;
 const EVERY_MS = 5000;
@@ -18,48 +18,43 @@ export default function Messages({ cp }) {
   const [follow, setFollow] = useState(true);
   const query = { charge_point_id: cp.charge_point_id, action };
   const list = usePages("/journal", query, 100);
-  const [timer] = useState({ id: null });
-  function soon(ms) {
-    if (timer.id !== null) return;
-    timer.id = setTimeout(() => { timer.id = null; list.reload(); }, ms);
-  }
+  const soon = useSoon(() => follow && list.reload(), SOON_MS);
   // Not every message is an event, so it also looks now and then.
-  useEvents(() => follow && soon(SOON_MS));
+  useEvents(soon, soon);
   useEffect(() => {
-    if (!follow) return undefined;
-    const every = setInterval(() => !document.hidden && soon(0), EVERY_MS);
+    const every = setInterval(() => !document.hidden && soon(), EVERY_MS);
     return () => clearInterval(every);
-  }, [follow, action]);
+  }, []);
+  // Who looks further back does not want to be pushed on.
+  const back = { ...list, more: () => { setFollow(false); list.more(); } };
   const exchanges = useMemo(() => paired(list.items), [list.items]);
 
   return html`<div class="filters">
-      <${Field} label="Action" value=${action} placeholder="MeterValues" autocomplete="off" onInput=${setAction} />
+      <${SearchField} label="Action" value=${action} placeholder="MeterValues" onChange=${setAction} />
       <${Field} label="Follow as they pass" type="checkbox" held value=${follow} onInput=${setFollow} />
-      <a class="button push" href=${address("/journal.jsonl", query)} download=${`${cp.charge_point_id}.jsonl`}>Export</a>
+      <a class="button push" href=${address("/journal.jsonl", query)} download>Export</a>
     </div>
-    <${Trouble} problem=${list.error} retry=${list.reload} />
+    ${list.items.length === 0 && html`<${Trouble} problem=${list.error} retry=${list.reload} />`}
     <${Panel} flush>
-      ${exchanges.length === 0 && !list.loading ? html`<${Empty} title="No message yet"><p>${action ? `None with the action ${action}.` : "Every message to and from this charge point is kept here, as long as the journal goes back."}</p><//>`
+      ${exchanges.length === 0 && list.page ? html`<${Empty} title="No message yet"><p>${action ? `None with the action ${action}.` : "Every message to and from this charge point is kept here, as long as the journal goes back."}</p><//>`
         : html`<div class="messages">${exchanges.map((one) => html`<${Exchange} key=${one.id} of=${one} />`)}</div>`}
-      ${list.items.length > 0 && html`<${More} list=${list} noun="message" />`}
+      <${More} list=${back} noun="message" />
     <//>
     <p class="soft"><small>↑ from the charge point, ↓ from the central system. Passwords and keys are never kept.</small></p>`;
 }
-
-const idOf = (one) => one.journal_id ?? one.entry;
 
 /** Questions with their answers beside them; an answer whose question is not here stands alone. */
 export function paired(items) {
   const questions = new Map();
   const answers = new Map();
   for (const one of items) {
-    if (one.kind === "CALL") questions.set(idOf(one), one);
+    if (one.kind === "CALL") questions.set(one.journal_id, one);
     else if (one.answers != null) answers.set(one.answers, one);
   }
   const found = [];
   for (const one of items) {
-    if (one.kind === "CALL") found.push({ id: idOf(one), question: one, answer: answers.get(idOf(one)) ?? null });
-    else if (one.answers == null || !questions.has(one.answers)) found.push({ id: idOf(one), question: null, answer: one });
+    if (one.kind === "CALL") found.push({ id: one.journal_id, question: one, answer: answers.get(one.journal_id) ?? null });
+    else if (one.answers == null || !questions.has(one.answers)) found.push({ id: one.journal_id, question: null, answer: one });
   }
   return found;
 }

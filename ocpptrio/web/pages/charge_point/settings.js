@@ -6,16 +6,18 @@ import { Panel, Time } from "../../components/basics.js";
 import { Act, Confirm, Form, Once } from "../../components/dialog.js";
 import { Field } from "../../components/field.js";
 import { navigate } from "../../router.js";
-import { may, tell } from "../../state.js";
+import { complain, may, tell } from "../../state.js";
 import { MODES } from "../charge_points.js";
 
 export default function Settings({ cp, known, reload }) {
   const base = at`/charge-points/${cp.charge_point_id}`;
   if (!may("operator")) return html`<${Panel}><p>Changing a charge point needs the role operator.</p><//>`;
-  return html`<div class="panels">
+  return html`<div class="panels"><div class="stack">
     <${Panel} title="Who may charge"><${Mode} cp=${cp} base=${base} known=${known} reload=${reload} /><//>
+    <${Panel} title="Password"><${Password} cp=${cp} base=${base} reload=${reload} /><//></div>
+    <div class="stack">
     <${Panel} title="Registration and note">
-      <${Form} submit="Save" onSubmit=${async (data) => {
+      <${Form} submit="Save" onStale=${reload} onSubmit=${async (data) => {
         await patch(base, { registration: data.get("registration"), note: data.get("note") }, { match: known });
         tell("Saved");
         reload();
@@ -23,20 +25,19 @@ export default function Settings({ cp, known, reload }) {
         <${Field} label="Registration" name="registration" value=${cp.registration} options=${[["Accepted", "Accepted"], ["Pending", "Pending: held back, may be configured"], ["Rejected", "Rejected"]]} hint="How its BootNotification is answered." />
         <${Field} label="Note" name="note" value=${cp.note ?? ""} hint="Where it stands, for instance." />
       <//><//>
-    <${Panel} title="Password"><${Password} cp=${cp} base=${base} reload=${reload} /><//>
     <${Panel} title="Groups"><${Groups} cp=${cp} reload=${reload} /><//>
     <${Panel} title="Remove">
       <p class="soft">It is no longer known and is turned away from now on. Its transactions stay.</p>
-      <div class="form-foot"><${Removal} cp=${cp} base=${base} known=${known} /></div><//>
+      <div class="form-foot"><${Removal} cp=${cp} base=${base} known=${known} /></div><//></div>
   </div>`;
 }
 
 function Mode({ cp, base, known, reload }) {
   const [mode, setMode] = useState(cp.mode);
-  return html`<${Form} submit="Save" onSubmit=${async (data) => {
+  return html`<${Form} submit="Save" onStale=${reload} onSubmit=${async (data) => {
     const change = { mode };
     if (mode === "fixed tag") change.fixed_id_tag = data.get("fixed_id_tag");
-    if (mode === "learn") change.learn_for_s = Number(data.get("hours")) * 3600;
+    if (mode === "learn") change.learn_for_s = Math.round(Number(data.get("hours")) * 3600);
     await patch(base, change, { match: known });
     tell("Saved");
     reload();
@@ -58,18 +59,18 @@ function Password({ cp, base, reload }) {
       tell("Password set");
       reload();
     }}><${Field} label="Password" name="password" type="password" required maxlength="40" autocomplete="new-password" /><//>
-    <div class="row"><${Act} action=${async () => { const answer = await put(`${base}/password`, { generate: true }); setMade(answer.password); reload(); }}>Make one<//>
-      ${cp.password_set && html`<${Act} tone="danger" done="It may connect without a password" action=${async () => { await remove(`${base}/password`); reload(); }}>Take it off<//>`}</div>
+    <div class="row"><${Act} action=${async () => { const answer = await put(`${base}/password`, { generate: true }); setMade(answer.password); reload(); }}>Make a good one<//>
+      ${cp.password_set && html`<${Act} tone="danger" done="It may connect without a password" sure=${["Take its password off?", "Whoever knows the identity may then connect under it."]} action=${async () => { await remove(`${base}/password`); reload(); }}>Take it off<//>`}</div>
     ${made && html`<${Once} what=${`Password of ${cp.charge_point_id}`} secret=${made} onClose=${() => setMade(null)} />`}
   </div>`;
 }
 
 function Groups({ cp, reload }) {
   const all = useResource("/groups");
-  const names = (all.data?.items ?? []).map((one) => one.group ?? one).filter((name) => !cp.groups.includes(name));
+  const names = (all.data?.items ?? []).map((one) => one.group).filter((name) => !cp.groups.includes(name));
   return html`<div class="stack">
     ${cp.groups.length === 0 ? html`<p class="soft">It is in no group.</p>` : html`<ul class="row">${cp.groups.map((name) => html`<li key=${name} class="chip">${name}
-      <button type="button" aria-label=${`Take it out of ${name}`} onClick=${() => remove(at`/groups/${name}/members/${cp.charge_point_id}`).then(reload)}>×</button></li>`)}</ul>`}
+      <button type="button" aria-label=${`Take it out of ${name}`} onClick=${() => remove(at`/groups/${name}/members/${cp.charge_point_id}`).then(reload, complain)}>×</button></li>`)}</ul>`}
     <${Form} submit="Put into the group" onSubmit=${async (data, form) => {
       await put(at`/groups/${data.get("group").trim()}/members/${cp.charge_point_id}`);
       form.reset();
