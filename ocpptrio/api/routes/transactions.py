@@ -23,7 +23,6 @@ from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services import decisions, flags, registers, transactions_csv
 from ocpptrio.store import commands, conclusions, meter_readings, reviews, transactions
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.meter_readings import SignedValue as SignedValueRecord
 from ocpptrio.store.records import MeterReading, TransactionRecord
 from ocpptrio.store.vocabulary import (
     CommandState,
@@ -279,7 +278,7 @@ async def list_signed_values(
     found = await _readings(central, transaction_id, cursor, limit, signed=True)
     values = meter_readings.signed_values(found[:limit])
     more = cursor_to(_reading_key(found[limit - 1])) if len(found) > limit else None
-    return Page([_signed(value) for value in values], more)
+    return Page([shown(SignedValue, value) for value in values], more)
 
 
 def known(reader: Reader, transaction_id: int) -> TransactionRecord:
@@ -340,10 +339,6 @@ def _view(record: TransactionRecord, energy_so_far_wh: int | None) -> Transactio
 
 def _reading(record: MeterReading) -> Reading:
     return shown(Reading, record, sampled_values=msgspec.json.decode(record.sampled_values))
-
-
-def _signed(record: SignedValueRecord) -> SignedValue:
-    return shown(SignedValue, record)
 
 
 ROUTES: Final = [
