@@ -112,7 +112,7 @@ class ShownConclusion(View, frozen=True, kw_only=True):
     evidence: list[Evidence]
 
 
-class Asked(View, frozen=True, kw_only=True):
+class TransactionCommand(View, frozen=True, kw_only=True):
     """A command that began or ended a transaction."""
 
     command_id: int
@@ -128,7 +128,7 @@ class TransactionDetails(Transaction, frozen=True, kw_only=True):
     odd: list[ShownFlag]
     conclusions: list[ShownConclusion]
     reviews: list[Review]
-    commands: list[Asked]
+    commands: list[TransactionCommand]
 
 
 class Reading(View, frozen=True, kw_only=True):
@@ -305,7 +305,10 @@ def _details(reader: Reader, transaction_id: int) -> TransactionDetails:
             for one in conclusions.of_transaction(reader, transaction_id)
         ],
         reviews=[review_view(one) for one in reviews.of_transaction(reader, transaction_id)],
-        commands=[shown(Asked, one) for one in commands.of_transaction(reader, transaction_id)],
+        commands=[
+            shown(TransactionCommand, one)
+            for one in commands.of_transaction(reader, transaction_id)
+        ],
     )
 
 

@@ -84,7 +84,7 @@ class Delivery(View, frozen=True, kw_only=True):
     error: str | None
 
 
-class TestResult(View, frozen=True, kw_only=True):
+class WebhookTest(View, frozen=True, kw_only=True):
     """What came of a test; `error` is null if it was taken."""
 
     at: datetime
@@ -219,9 +219,9 @@ async def replay_webhook(central: Central, webhook_id: Number, data: JSONBody[Re
 
 
 @post("/webhooks/{webhook_id:int}/test", opt=ADMIN, status_code=HTTPStatus.OK)
-async def test_webhook(central: Central, webhook_id: Number) -> TestResult:
+async def test_webhook(central: Central, webhook_id: Number) -> WebhookTest:
     """Send a message without events now, and tell what is answered."""
-    return shown(TestResult, await central.services.webhooks.test(webhook_id))
+    return shown(WebhookTest, await central.services.webhooks.test(webhook_id))
 
 
 @get("/webhooks/{webhook_id:int}/deliveries", opt=SEEN)
