@@ -4,6 +4,7 @@ A running daemon notices each change. Not here: showing what is known (charge_po
 """
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter, Token
@@ -140,11 +141,12 @@ async def adopt(
         except AlreadyRegistered as error:
             raise Failed(
                 f"{error}; if its password is wrong: "
-                f"ocpptrio charge-points set-password {charge_point_id}"
+                f"ocpptrio charge-points set-password {quote(charge_point_id)}"
             ) from None
         except NeverTried as error:
             raise Failed(
-                f"{error}; register it all the same: ocpptrio charge-points add {charge_point_id}"
+                f"{error}; register it all the same: "
+                f"ocpptrio charge-points add {quote(charge_point_id)}"
             ) from None
 
     _done("adopted", await database.write(work), chosen, output)
@@ -215,7 +217,7 @@ async def set_mode(
         try:
             return change(db, charge_point_id, Changes(mode=new), system_clock())
         except UnknownTag as error:
-            raise Failed(f"{error}; add it first: ocpptrio tags add {tag}") from None
+            raise Failed(f"{error}; add it first: ocpptrio tags add {quote(tag or '')}") from None
 
     record = await database.write(work)
     output.done(f"{charge_point_id} is {mode_sentence(record)}", public(record))
@@ -308,11 +310,11 @@ def _done(verb: str, record: ChargePointRecord, chosen: NewPassword | None, outp
     if record.password_hash is None:
         sentence += (
             "\nIt may connect without a password; to set one: "
-            f"ocpptrio charge-points set-password {record.charge_point_id} --generate"
+            f"ocpptrio charge-points set-password {quote(record.charge_point_id)} --generate"
         )
     if record.mode is OpenMode.EVERYBODY:
         sentence += (
             "\nEvery idTag may charge there; to ask the list of tags: "
-            f"ocpptrio charge-points set {record.charge_point_id} --no-open"
+            f"ocpptrio charge-points set {quote(record.charge_point_id)} --no-open"
         )
     output.done(sentence, public(record) | ({} if chosen is None else new_password.view(chosen)))

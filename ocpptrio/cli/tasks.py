@@ -101,10 +101,9 @@ async def list_(
     """
 
     def work(reader: Reader) -> list[tuple[TaskRecord, Progress]]:
-        return [
-            (record, tasks.progress(reader, record.task_id))
-            for record in tasks.listed(reader, limit=limit)
-        ]
+        found = tasks.listed(reader, limit=limit)
+        so_far = tasks.progress_of_each(reader, [record.task_id for record in found])
+        return [(record, so_far[record.task_id]) for record in found]
 
     output.table(
         await database.read(work),

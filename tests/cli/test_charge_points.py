@@ -1,4 +1,5 @@
 import re
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -285,7 +286,8 @@ def test_what_is_no_identity_is_refused(ocpptrio: Command, identity: str) -> Non
 
 def test_odd_identities_are_accepted_as_the_listener_does(ocpptrio: Command, write: Write) -> None:
     for identity in ("RDAM|123", "a/b", "Köln 1", "50%", "not good:"):
-        ocpptrio("charge-points", "add", identity)
+        added = ocpptrio("charge-points", "add", identity)
+        assert f"set-password {shlex.quote(identity)} --generate" in added.out
         assert record(write, identity).charge_point_id == identity
 
 

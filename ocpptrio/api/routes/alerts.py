@@ -85,7 +85,7 @@ class AlertSettings(View, frozen=True, kw_only=True):
     destinations: tuple[Destination, ...]
 
 
-class TestResult(View, frozen=True, kw_only=True):
+class AlertTest(View, frozen=True, kw_only=True):
     """What came of a test; `error` is null if the message was taken."""
 
     name: str
@@ -139,10 +139,10 @@ async def get_alert_settings(central: Central) -> AlertSettings:
 
 
 @post("/alerts/test", opt=needs(Role.ADMIN), status_code=HTTPStatus.OK)
-async def test_alerts(central: Central) -> Page[TestResult]:
+async def test_alerts(central: Central) -> Page[AlertTest]:
     """Send a message to each destination now, and tell what came of it."""
     results = await central.services.alert_notices.test()
-    return Page([TestResult(name=name, error=error) for name, error in results.items()])
+    return Page([AlertTest(name=name, error=error) for name, error in results.items()])
 
 
 def _view(record: AlertRecord) -> Alert:

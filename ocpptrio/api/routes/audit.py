@@ -1,6 +1,7 @@
 """/audit: who did what through the API. For admins."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 from litestar import get
@@ -12,7 +13,6 @@ from ocpptrio.api.given import Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.views import View, shown
 from ocpptrio.store import audit
-from ocpptrio.store.records import AuditRecord
 from ocpptrio.store.vocabulary import Role
 
 Actor = Annotated[
@@ -61,11 +61,7 @@ async def list_audit(
             limit=limit + 1,
         )
     )
-    return page(found, limit, lambda entry: entry.audit_id, _view)
-
-
-def _view(record: AuditRecord) -> AuditEntry:
-    return shown(AuditEntry, record)
+    return page(found, limit, lambda entry: entry.audit_id, partial(shown, AuditEntry))
 
 
 ROUTES: Final = [list_audit]

@@ -65,11 +65,7 @@ async def list_groups(central: Central, cursor: Cursor = None, limit: Limit = 10
 @get("/groups/{group:str}")
 async def one_group(central: Central, group: FromPath[str]) -> Response[GroupDetails]:
     """Who is in a group, and what is wanted of them."""
-
-    def work(reader: Reader) -> tuple[list[str], list[WantedRecord]]:
-        return _known(reader, group)
-
-    members, wanted = await central.store.read(work)
+    members, wanted = await central.store.read(lambda reader: _known(reader, group))
     body = GroupDetails(
         group=group,
         members=len(members),

@@ -1,6 +1,7 @@
 """/security-events: what charge points report about their security."""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from litestar import get
@@ -10,7 +11,6 @@ from ocpptrio.api.given import Central
 from ocpptrio.api.paging import Cursor, Limit, Page, key_of, page
 from ocpptrio.api.views import View, shown
 from ocpptrio.store import security
-from ocpptrio.store.records import SecurityEventRecord
 
 
 class SecurityEvent(View, frozen=True, kw_only=True):
@@ -49,11 +49,7 @@ async def list_security_events(
             before=before,
         )
     )
-    return page(found, limit, lambda event: event.security_event_id, _view)
-
-
-def _view(record: SecurityEventRecord) -> SecurityEvent:
-    return shown(SecurityEvent, record)
+    return page(found, limit, lambda event: event.security_event_id, partial(shown, SecurityEvent))
 
 
 ROUTES: Final = [list_security_events]

@@ -9,7 +9,6 @@ from litestar import get
 from ocpptrio import __version__
 from ocpptrio.api.given import Central
 from ocpptrio.api.views import View
-from ocpptrio.central_system import CentralSystem
 from ocpptrio.clock import from_us
 from ocpptrio.figures import GcPauses
 from ocpptrio.store import statistics
@@ -106,10 +105,6 @@ class System(View, frozen=True, kw_only=True):
 @get("/system")
 async def get_system(central: Central) -> System:
     """The central system: its version, its database, and what it has to do."""
-    return await system_figures(central)
-
-
-async def system_figures(central: CentralSystem) -> System:
     rows, schema = await central.store.read(_of_database)
     figures, store = central.figures, central.store
     publisher = central.services.mqtt

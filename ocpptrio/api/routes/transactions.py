@@ -23,7 +23,6 @@ from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.services import decisions, flags, registers, transactions_csv
 from ocpptrio.store import commands, conclusions, meter_readings, reviews, transactions
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.meter_readings import SignedValue as SignedValueRecord
 from ocpptrio.store.records import MeterReading, TransactionRecord
 from ocpptrio.store.vocabulary import (
     CommandState,
@@ -113,7 +112,7 @@ class ShownConclusion(View, frozen=True, kw_only=True):
     evidence: list[Evidence]
 
 
-class Asked(View, frozen=True, kw_only=True):
+class TransactionCommand(View, frozen=True, kw_only=True):
     """A command that began or ended a transaction."""
 
     command_id: int
@@ -129,7 +128,7 @@ class TransactionDetails(Transaction, frozen=True, kw_only=True):
     odd: list[ShownFlag]
     conclusions: list[ShownConclusion]
     reviews: list[Review]
-    commands: list[Asked]
+    commands: list[TransactionCommand]
 
 
 class Reading(View, frozen=True, kw_only=True):
@@ -279,7 +278,7 @@ async def list_signed_values(
     found = await _readings(central, transaction_id, cursor, limit, signed=True)
     values = meter_readings.signed_values(found[:limit])
     more = cursor_to(_reading_key(found[limit - 1])) if len(found) > limit else None
-    return Page([_signed(value) for value in values], more)
+    return Page([shown(SignedValue, value) for value in values], more)
 
 
 def known(reader: Reader, transaction_id: int) -> TransactionRecord:
@@ -306,7 +305,10 @@ def _details(reader: Reader, transaction_id: int) -> TransactionDetails:
             for one in conclusions.of_transaction(reader, transaction_id)
         ],
         reviews=[review_view(one) for one in reviews.of_transaction(reader, transaction_id)],
-        commands=[shown(Asked, one) for one in commands.of_transaction(reader, transaction_id)],
+        commands=[
+            shown(TransactionCommand, one)
+            for one in commands.of_transaction(reader, transaction_id)
+        ],
     )
 
 
@@ -340,10 +342,6 @@ def _view(record: TransactionRecord, energy_so_far_wh: int | None) -> Transactio
 
 def _reading(record: MeterReading) -> Reading:
     return shown(Reading, record, sampled_values=msgspec.json.decode(record.sampled_values))
-
-
-def _signed(record: SignedValueRecord) -> SignedValue:
-    return shown(SignedValue, record)
 
 
 ROUTES: Final = [

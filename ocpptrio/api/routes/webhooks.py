@@ -1,6 +1,7 @@
 """/webhooks: which programs are told of which events. Operators see them, admins make them."""
 
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -19,7 +20,7 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.services import webhooks
 from ocpptrio.store import webhooks as store
 from ocpptrio.store.driver import Db, Reader
-from ocpptrio.store.records import WebhookDeliveryRecord, WebhookRecord
+from ocpptrio.store.records import WebhookRecord
 from ocpptrio.store.vocabulary import Role, WebhookState
 
 SEEN: Final = needs(Role.OPERATOR)
@@ -83,7 +84,7 @@ class Delivery(View, frozen=True, kw_only=True):
     error: str | None
 
 
-class TestResult(View, frozen=True, kw_only=True):
+class WebhookTest(View, frozen=True, kw_only=True):
     """What came of a test; `error` is null if it was taken."""
 
     at: datetime
@@ -218,9 +219,9 @@ async def replay_webhook(central: Central, webhook_id: Number, data: JSONBody[Re
 
 
 @post("/webhooks/{webhook_id:int}/test", opt=ADMIN, status_code=HTTPStatus.OK)
-async def test_webhook(central: Central, webhook_id: Number) -> TestResult:
+async def test_webhook(central: Central, webhook_id: Number) -> WebhookTest:
     """Send a message without events now, and tell what is answered."""
-    return shown(TestResult, await central.services.webhooks.test(webhook_id))
+    return shown(WebhookTest, await central.services.webhooks.test(webhook_id))
 
 
 @get("/webhooks/{webhook_id:int}/deliveries", opt=SEEN)
@@ -231,7 +232,7 @@ async def list_deliveries(
     found = await central.services.webhooks.deliveries(
         webhook_id, before=key_of(cursor, int), limit=limit + 1
     )
-    return page(found, limit, lambda one: one.delivery_number, _delivery)
+    return page(found, limit, lambda one: one.delivery_number, partial(shown, Delivery))
 
 
 async def _now(central: CentralSystem, webhook_id: int) -> Webhook:
@@ -243,10 +244,6 @@ async def _now(central: CentralSystem, webhook_id: int) -> Webhook:
 def _view(reader: Reader, record: WebhookRecord) -> Webhook:
     waiting = store.waiting(reader, record)
     return shown(Webhook, record, group=record.group_name, waiting=waiting)
-
-
-def _delivery(record: WebhookDeliveryRecord) -> Delivery:
-    return shown(Delivery, record)
 
 
 def _version(record: WebhookRecord) -> object:
