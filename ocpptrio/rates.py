@@ -20,6 +20,11 @@ class PerMinute:
             self._times[key] = times
         return len(times)
 
+    def take_back(self, key: str) -> None:
+        """The last one did not count after all."""
+        if times := self._times.get(key):
+            times.pop()
+
     def count(self, key: str, at_us: int) -> int:
         """Count one more."""
         number = self.now(key, at_us) + 1

@@ -49,7 +49,8 @@ async def exposition(central: CentralSystem, accept: str = "") -> tuple[str, byt
     Raises:
         StoreError: the database cannot be read.
     """
-    found = await metrics(central)
+    # Not in the thread: what is counted there and here at a time is lost.
+    found = [_family(metric) for metric in await metrics(central)]
     encode, media_type = choose_encoder(accept)
     return media_type, await trio.to_thread.run_sync(_encoded, encode, found)
 
@@ -222,9 +223,9 @@ class _Given(Collector):
         return self._metrics
 
 
-def _encoded(encode: Any, found: list[Metric]) -> bytes:  # Any: an encoder, not typed there
+def _encoded(encode: Any, found: list[Family]) -> bytes:  # Any: an encoder, not typed there
     registry = CollectorRegistry()
-    registry.register(_Given([_family(metric) for metric in found]))
+    registry.register(_Given(found))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     text = encode(registry)

@@ -130,14 +130,15 @@ class AccessService:
             TooManyTries: wait a minute.
         """
         name = access.folded(user_name)
-        self._check_tries(name, address)
+        self._begin_try(name, address)
         user = await self._store.read(lambda reader: access.user(reader, name))
         # A user who is not there costs as much time as one who is.
         stored = (user and user.password_hash) or await self._nobody()
         right = await self._passwords.verify(f"user {name}", stored, password.encode())
         if not right or user is None or user.password_hash is None or user.disabled:
-            self._failed(name, address)
+            log.warning("login refused", user=name, peer=address)
             raise LoginRefused("wrong user name or password")
+        self._succeeded(name, address)
         return await self._logged_in(user)
 
     async def redeem(self, login_key: str, address: str) -> Login:
@@ -147,15 +148,16 @@ class AccessService:
             LoginRefused: it was used, has expired, or never was one.
             TooManyTries: wait a minute.
         """
-        self._check_tries("", address)
+        self._begin_try("", address)
         at_us, digest = self._clock(), digest_of(login_key)
         user = await self._store.write(lambda db: access.redeem(db, digest, at_us))
         if user is None:
-            self._failed("", address)
+            log.warning("login refused", user="", peer=address)
             raise LoginRefused(
                 "this login address was used already, or has expired; for a new one: "
                 "ocpptrio users login-link"
             )
+        self._succeeded("", address)
         return await self._logged_in(user)
 
     async def log_out(self, principal: Principal) -> None:
@@ -177,15 +179,16 @@ class AccessService:
         check_password(new)
         name = principal.user_name
         assert name is not None
-        self._check_tries(name, address)
+        self._begin_try(name, address)
         user = await self._store.read(lambda reader: access.user(reader, name))
         if user is None:
             raise LoginRefused("there is no such user any more")
         if user.password_hash is not None and not await self._passwords.verify(
             f"user {name}", user.password_hash, (current or "").encode()
         ):
-            self._failed(name, address)
+            log.warning("login refused", user=name, peer=address)
             raise LoginRefused("the current password is wrong")
+        self._succeeded(name, address)
         password_hash = await self.hash(new)
         await self._store.write(
             lambda db: access.edit_user(db, name, {"password_hash": password_hash})
@@ -226,20 +229,18 @@ class AccessService:
         log.info("logged in", user=user.user_name, role=str(user.role))
         return Login(secret, _principal(user, secret, expires_at_us))
 
-    def _check_tries(self, name: str, address: str) -> None:
+    def _begin_try(self, name: str, address: str) -> None:
+        """Count it as failed until it has not: hashes take long, and others try meanwhile."""
         at_us = self._clock()
-        if (
-            name and self._failures.now(f"user {name} {address}", at_us) >= FAILURES_PER_USER
-        ) or self._failures.now(address, at_us) >= FAILURES_PER_ADDRESS:
+        limits = _limits(name, address)
+        if any(self._failures.now(key, at_us) >= limit for key, limit in limits.items()):
             raise TooManyTries("too many failed logins; wait a minute, and try again")
+        for key in limits:
+            self._failures.count(key, at_us)
 
-    def _failed(self, name: str, address: str) -> None:
-        at_us = self._clock()
-        # Per user and address: nobody can lock a user out from elsewhere.
-        if name:
-            self._failures.count(f"user {name} {address}", at_us)
-        self._failures.count(address, at_us)
-        log.warning("login refused", user=name, peer=address)
+    def _succeeded(self, name: str, address: str) -> None:
+        for key in _limits(name, address):
+            self._failures.take_back(key)
 
     async def _nobody(self) -> str:
         """A hash that no password fits."""
@@ -248,6 +249,14 @@ class AccessService:
                 secrets.token_bytes(SECRET_BYTES)
             )
         return self._nobodys_hash
+
+
+def _limits(name: str, address: str) -> dict[str, int]:
+    """What is counted of a login, and how often it may fail within a minute."""
+    limits = {address: FAILURES_PER_ADDRESS}
+    if name:  # at this address: nobody can lock a user out from elsewhere
+        limits[f"user {name} {address}"] = FAILURES_PER_USER
+    return limits
 
 
 def _principal(user: UserRecord, secret: str, expires_at_us: int) -> Principal:

@@ -56,14 +56,20 @@ class _Worker:
         self.changed = trio.Event()
         self.position = (-1, 0)  # up to where nothing fits, if it still stands at the first
 
-    def wants(self, charge_point_id: str, kind: str) -> bool:
-        """Whether such an event may be one to deliver; groups are looked at later."""
+    def wants(self, happened: Sequence[NumberedEvent], kinds: set[str]) -> bool:
+        """Whether one of these events, of these kinds, may be one to deliver.
+
+        Groups are looked at later.
+        """
         record = self.record
-        return record is None or (
-            record.state is not WebhookState.PAUSED
-            and (not record.kinds or kind in record.kinds)
-            and record.charge_point_id in (None, charge_point_id)
-        )
+        if record is None:
+            return True
+        if record.state is WebhookState.PAUSED:
+            return False
+        if record.kinds and kinds.isdisjoint(record.kinds):
+            return False
+        identity = record.charge_point_id
+        return identity is None or any(one.event.charge_point_id == identity for one in happened)
 
 
 class WebhookDelivery:
@@ -105,14 +111,12 @@ class WebhookDelivery:
 
     def notice(self, happened: Sequence[NumberedEvent]) -> None:
         """Wake whoever may have to deliver what was committed. Never waits."""
+        if not self._workers:
+            return
+        kinds = {numbered.event.kind for numbered in happened}
         for worker in self._workers.values():
-            if worker.news.is_set():
-                continue
-            for numbered in happened:
-                event = numbered.event
-                if worker.wants(event.charge_point_id, event.kind):
-                    worker.news.set()
-                    break
+            if not worker.news.is_set() and worker.wants(happened, kinds):
+                worker.news.set()
 
     def changed(self, event: WebhookChanged) -> None:
         """Somebody changed a webhook, here or in another process."""

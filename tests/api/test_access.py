@@ -3,10 +3,16 @@
 from typing import Any
 
 import pytest
+import trio
 
 from ocpptrio.api import Api
 from ocpptrio.central_system import CentralSystem
-from ocpptrio.services.access import FAILURES_PER_USER, first_login_key
+from ocpptrio.services.access import (
+    FAILURES_PER_USER,
+    LoginRefused,
+    TooManyTries,
+    first_login_key,
+)
 from ocpptrio.store import access
 from ocpptrio.store.driver import Db
 from ocpptrio.store.vocabulary import Role
@@ -104,6 +110,26 @@ async def test_guessing_a_password_is_slowed_down(admin: Client, nobody: Client)
     answer = await nobody.post("session", json={"user_name": "anna", "password": PASSWORD})
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "60"
+
+
+async def test_guessing_many_at_once_is_no_faster(central: CentralSystem, admin: Client) -> None:
+    service = central.services.access
+    await admin.json(
+        "POST", "users", 201, json={"user_name": "anna", "role": "viewer", "password": PASSWORD}
+    )
+    for _ in range(FAILURES_PER_USER + 1):
+        await service.log_in("anna", PASSWORD, "192.0.2.1")  # whoever knows it is not slowed down
+    outcomes: list[type] = []
+
+    async def guess(number: int) -> None:
+        with pytest.raises((LoginRefused, TooManyTries)) as caught:
+            await service.log_in("anna", f"guess {number}", "192.0.2.1")
+        outcomes.append(caught.type)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(FAILURES_PER_USER + 5):
+            nursery.start_soon(guess, number)
+    assert outcomes.count(LoginRefused) == FAILURES_PER_USER
 
 
 async def test_a_disabled_user_is_out_at_once(admin: Client, api: Api) -> None:

@@ -1,6 +1,7 @@
 """What a scrape shows of a central system at work."""
 
 import json
+import threading
 
 import pytest
 import trio
@@ -172,6 +173,20 @@ async def test_those_who_are_turned_away_are_counted_by_reason() -> None:
         samples = await scrape(central)
     assert value(samples, "connections_total", outcome="unknown charge point") == 2
     assert value(samples, "connections_total", outcome="no WebSocket handshake") == 1
+
+
+async def test_what_is_counted_meanwhile_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_in: set[int] = set()
+    sort_in = Histogram._sort_in
+
+    def seen(self: Histogram) -> None:
+        read_in.add(threading.get_ident())
+        sort_in(self)
+
+    monkeypatch.setattr(Histogram, "_sort_in", seen)
+    async with CentralSystem(test_settings(), inline_store=True) as central:
+        await scrape(central)
+    assert read_in == {threading.get_ident()}
 
 
 async def test_others_add_metrics_of_their_own() -> None:
