@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import PHONE, Pages
+from tests.web.conftest import PHONE, Pages, go, wait_filled
 from tests.web.site import Site
 from tests.web.test_charging import start
 
@@ -60,7 +60,7 @@ def test_a_phone_gets_everywhere_and_nothing_is_wider_than_it(
 
 
 def _fits(page: Page) -> None:
-    page.wait_for_function("() => document.querySelector('.skeleton, .skeleton-line') === null")
+    wait_filled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
@@ -118,8 +118,7 @@ def test_nobody_sees_what_they_may_not_use(
         ("/tasks", "Ask many"),
     ):
         if page.url != site.url + path:
-            page.goto(site.url + path)
-        page.wait_for_function("() => document.querySelector('.skeleton, .skeleton-line') === null")
+            go(page, path)
         buttons = page.get_by_role("main").get_by_role("button", name=button)
         if changes:
             expect(buttons.first).to_be_visible()
