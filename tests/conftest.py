@@ -1,6 +1,8 @@
-"""What all tests share: a Hypothesis profile that repeats itself, and one run of the migrations."""
+"""What all tests share: repeatable examples, the migrations run once, and the order."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import apsw
 import pytest
@@ -16,6 +18,27 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+
+HERE: Final = Path(__file__).parent
+# What takes long comes first, so that no process works alone at the end.
+LONG: Final = (
+    "test_virtual_week.py",
+    "test_virtual_day.py",
+    "api/test_openapi_holds.py",
+    "test_books_balance.py",
+    "web",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    if not item.path.is_relative_to(HERE):
+        return len(LONG)
+    path = item.path.relative_to(HERE).as_posix()
+    return next((n for n, start in enumerate(LONG) if path.startswith(start)), len(LONG))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -32,7 +32,7 @@ from ocpptrio.store.driver import Reader
 from ocpptrio.store.records import TransactionRecord
 from ocpptrio.store.vocabulary import Conclusion, TransactionState
 
-EXAMPLES: Final = int(os.environ.get("OCPPTRIO_BOOKS_EXAMPLES", "50"))
+EXAMPLES: Final = int(os.environ.get("OCPPTRIO_BOOKS_EXAMPLES", "25"))
 STEPS: Final = 40
 NAMES: Final = ("CP1", "CP2")
 CONNECTORS: Final = (1, 2)

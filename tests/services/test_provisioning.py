@@ -688,7 +688,7 @@ ANSWERS = st.sampled_from(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(ANSWERS, max_size=40), st.integers(1, 3), st.integers(1, 2))
 def test_whatever_it_answers_the_writes_are_bounded(
     answers: list[str], keys: int, attempts: int

@@ -1,8 +1,8 @@
 """The dashboard in a real browser, with a daemon and simulated charge points of its own.
 
 A page that says anything on its console, or asks another host, fails the test that opened it. All
-tests of a worker share a daemon, since starting one takes longer than most tests: each test has
-charge points and names of its own.
+tests of a worker share a daemon and a tab of the browser, since starting them takes longer than
+most tests: each test has charge points and names of its own, and loads its page anew.
 """
 
 import os
@@ -16,9 +16,9 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
     ConsoleMessage,
     Page,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -35,10 +35,11 @@ FLAGS: Final = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",  # a second page of somebody takes no second process
 ]
 PATIENCE_MS: Final = 20_000
-WIDE: Final = {"width": 1280, "height": 800}
-PHONE: Final = {"width": 390, "height": 844}
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 800}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 # Charge points that wait for a test; fewer than what the overview shows one by one.
 READY: Final = 16
 
@@ -108,21 +109,69 @@ def name() -> str:
     return f"T{os.getpid()}N{next(_numbers)}"
 
 
+class Tab:
+    """The page of an admin, which is wide and light, for one test after the other."""
+
+    def __init__(self, browser: Browser, admin: Any) -> None:
+        self.state = admin
+        self._context = browser.new_context(
+            storage_state=admin, viewport=WIDE, reduced_motion="reduce"
+        )
+        self._context.set_default_timeout(PATIENCE_MS)
+        self._page = self._context.new_page()
+        self._taken = False
+
+    def take(self) -> Page:
+        """The page; for a test that has it already, one beside it."""
+        if self._taken:
+            return self._context.new_page()
+        self._taken = True
+        return self._page
+
+    def leave(self) -> None:
+        """All is as it was before the test."""
+        self._taken = False
+        for page in self._context.pages:
+            if page is not self._page:
+                page.close()
+        self._page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self._page.set_viewport_size(WIDE)
+        self._page.emulate_media(color_scheme="light")
+
+
+GO: Final = """path => {
+    history.pushState(null, "", path);
+    dispatchEvent(new PopStateEvent("popstate"));
+}"""
+
+
+def go(page: Page, path: str) -> None:
+    """To another page, as by a link: nothing is loaded anew."""
+    page.evaluate(GO, path)
+    wait_filled(page)
+
+
+def wait_filled(page: Page) -> None:
+    """Until nothing on it is still to come."""
+    page.locator("h1:not(:empty)").first.wait_for()
+    page.wait_for_function("() => document.querySelector('.skeleton, .skeleton-line') === null")
+
+
 class Pages:
     """Opens pages of the dashboard, and notes what no page should do."""
 
-    def __init__(self, browser: Browser, site: Site, admin: Any) -> None:
+    def __init__(self, browser: Browser, site: Site, tab: Tab) -> None:
         self._browser = browser
         self._url = site.url
-        self._admin = admin
-        self._contexts: list[BrowserContext] = []
+        self._tab = tab
+        self._closing = ExitStack()
         self._complaints: list[str] = []
         self._excused: list[str] = []
 
     def __call__(
         self, path: str = "/", *, url: str | None = None, state: Any = ..., **options: Any
     ) -> Page:
-        """A page in a browser of its own: as admin, wide and light if nothing else is said.
+        """A page: as admin, wide and light if nothing else is said, else in a browser of its own.
 
         Args:
             path: of the page, or a whole address.
@@ -131,13 +180,17 @@ class Pages:
             options: for the browser.
         """
         url = url or self._url
-        context = self._browser.new_context(
-            storage_state=self._admin if state is ... else state,
-            **{"viewport": WIDE, "reduced_motion": "reduce", **options},
-        )
-        self._contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
+        if state is ... and not options:
+            page = self._tab.take()
+            self._closing.callback(self._tab.leave)
+        else:
+            context = self._browser.new_context(
+                storage_state=self._tab.state if state is ... else state,
+                **{"viewport": WIDE, "reduced_motion": "reduce", **options},
+            )
+            self._closing.callback(context.close)
+            context.set_default_timeout(PATIENCE_MS)
+            page = context.new_page()
         self._watch(page, url)
         page.goto(path if path.startswith(url) else url + path)
         return page
@@ -147,8 +200,7 @@ class Pages:
         self._excused += texts
 
     def close(self) -> None:
-        for context in self._contexts:
-            context.close()
+        self._closing.close()
         assert [
             complaint
             for complaint in self._complaints
@@ -156,9 +208,13 @@ class Pages:
         ] == []
 
     def _watch(self, page: Page, url: str) -> None:
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self._complaints.append(f"error: {error}"))
-        page.on("request", lambda request: self._asked(request.url, url))
+        for event, note in (
+            ("console", self._heard),
+            ("pageerror", lambda error: self._complaints.append(f"error: {error}")),
+            ("request", lambda request: self._asked(request.url, url)),
+        ):
+            page.on(event, note)  # type: ignore[call-overload]  # one for each event
+            self._closing.callback(page.remove_listener, event, note)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -170,8 +226,12 @@ class Pages:
             self._complaints.append(f"asks {address}")
 
 
+@pytest.fixture(scope="session")
+def shared_tab(browser: Browser, admin: Any) -> Tab:
+    return Tab(browser, admin)
+
+
 @pytest.fixture
-def open_page(browser: Browser, site: Site, admin: Any) -> Iterator[Pages]:
-    pages = Pages(browser, site, admin)
-    yield pages
-    pages.close()
+def open_page(browser: Browser, site: Site, shared_tab: Tab) -> Iterator[Pages]:
+    with closing(Pages(browser, site, shared_tab)) as pages:
+        yield pages

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import PHONE, Pages
+from tests.web.conftest import PHONE, Pages, go, wait_filled
 from tests.web.site import Site
 from tests.web.test_charging import start
 from tests.web.test_transactions import by_hand
@@ -74,7 +74,7 @@ def test_long_words_of_a_charge_point_do_not_widen_a_phone(
 
 
 def _fits(page: Page) -> None:
-    page.wait_for_function("() => document.querySelector('.skeleton, .skeleton-line') === null")
+    wait_filled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
@@ -132,8 +132,7 @@ def test_nobody_sees_what_they_may_not_use(
         ("/tasks", "Ask many"),
     ):
         if page.url != site.url + path:
-            page.goto(site.url + path)
-        page.wait_for_function("() => document.querySelector('.skeleton, .skeleton-line') === null")
+            go(page, path)
         buttons = page.get_by_role("main").get_by_role("button", name=button)
         if changes:
             expect(buttons.first).to_be_visible()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import Pages
+from tests.web.conftest import Pages, go
 from tests.web.site import Site
 
 PASSWORD = "a short sentence is good"
@@ -102,5 +102,5 @@ def test_what_the_empty_pages_say(open_page: Pages, new_site: Callable[..., Site
         ("/alerts?show=conditions", "Nothing is wrong for long"),
         ("/nowhere", "There is no such page"),
     ):
-        page.goto(fresh.url + path)
+        go(page, path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
