@@ -89,11 +89,11 @@ async function problem(response, method, path) {
     body = { title: response.statusText || "The server failed", detail: `It answered with status ${response.status}.` };
   }
   if (response.status === 403 && method !== "GET" && await loginChanged()) {
-    body = { title: "The login has changed", detail: "Somebody has logged in anew in another window of this browser. Look who it is, and try again." };
+    body = { detail: "The login has changed: somebody has logged in anew in another window of this browser. Look who it is, and try again." };
   } else if (response.status === 412) {
-    body = { title: "Somebody else was faster", detail: "It was changed since you opened it, and nothing is saved." };
+    body = { detail: "It was changed since you opened it, and nothing is saved." };
   }
-  return new Problem({ status: response.status, ...body, detail: forPeople(body.detail ?? "") });
+  return new Problem({ status: response.status, ...body, title: TITLES[response.status] ?? body.title, detail: forPeople(body.detail ?? "") });
 }
 
 /** Whether another window of the browser has logged in anew; if so, it is taken over here. */
@@ -106,6 +106,12 @@ async function loginChanged() {
   }
   return session.value.csrf_token !== before;
 }
+
+// What the statuses mean to a person.
+const TITLES = {
+  400: "Something in it is not right", 403: "Not allowed", 404: "It is not there", 409: "It does not fit what is there",
+  412: "Somebody else was faster", 429: "Too often", 503: "Not possible at this moment",
+};
 
 // The pages on which people find what the API names by its address.
 const PAGES = {

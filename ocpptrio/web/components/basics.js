@@ -39,7 +39,7 @@ export function Trouble({ problem, retry, word = "Try again" }) {
     <strong>${problem.title ?? "That did not work"}</strong>
     ${problem.detail && html`<span>${problem.detail}</span>`}
     ${problem.errors?.length > 0 && html`<ul>${problem.errors.map((one) => html`<li key=${one.field}><code>${one.field}</code>: ${one.reason}</li>`)}</ul>`}
-    ${retry && html`<span><button type="button" class="button small" onClick=${retry}>${word}</button></span>`}
+    ${retry && problem.status !== 404 && html`<span><button type="button" class="button small" onClick=${retry}>${word}</button></span>`}
   </div></div>`;
 }
 

@@ -95,7 +95,7 @@ function Task({ id }) {
           ...Object.entries(task.counts).map(([state, n]) => [state[0].toUpperCase() + state.slice(1), count(n)]),
           ["Pace", [`${task.at_a_time} at a time`, task.per_minute && `${task.per_minute} a minute`].filter(Boolean).join(", ")], ["Stops after", task.stop_after && plural(task.stop_after, "failure")],
           ["Started", html`<${Time} at=${task.created_at} />`], ["Expires", task.state === "running" && html`<${Time} at=${task.expires_at} />`], ["Ended", task.ended_at && html`<${Time} at=${task.ended_at} />`], ["Why", task.reason]]} /></div><//>`}
-      <${PagedTable} list=${list} title="Each charge point" noun="command" caption="Commands of the task" rowKey=${(one) => one.command_id} columns=${commandColumns({ withPoint: true, onLook: setLooked })} empty=${html`<${Empty} title="No command yet" />`} />
+      ${task && html`<${PagedTable} list=${list} title="Each charge point" noun="command" caption="Commands of the task" rowKey=${(one) => one.command_id} columns=${commandColumns({ withPoint: true, onLook: setLooked })} empty=${html`<${Empty} title="No command yet" />`} />`}
     </div>
     ${looked && html`<${Dialog} title=${looked.action} onClose=${() => setLooked(null)}><${CommandProgress} command=${looked} /><//>`}`;
 }
