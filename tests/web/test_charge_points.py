@@ -7,9 +7,8 @@ from playwright.sync_api import expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.web.conftest import Pages
+from tests.web.conftest import Pages, go
 from tests.web.site import Site
-from tests.web.test_accessible import GO
 
 
 def test_charge_points_are_searched_and_filtered(
@@ -134,7 +133,7 @@ def test_what_came_while_the_list_grew_stays(open_page: Pages, site: Site, name:
         "**/api/v1/charge-points?*",
         lambda route: route.continue_(url=route.request.url.replace("limit=50", "limit=1")),
     )
-    page.evaluate(GO, f"/charge-points?search={name}")
+    go(page, f"/charge-points?search={name}")
     row = page.get_by_role("row").filter(has_text=first)
     expect(row).to_contain_text("Offline")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
