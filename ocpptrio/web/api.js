@@ -93,7 +93,7 @@ async function problem(response, method, path) {
   } else if (response.status === 412) {
     body = { detail: "It was changed since you opened it, and nothing is saved." };
   }
-  return new Problem({ status: response.status, ...body, title: TITLES[response.status] ?? body.title, detail: forPeople(body.detail ?? "") });
+  return new Problem({ status: response.status, ...body, title: TITLES[response.status] ?? body.title });
 }
 
 /** Whether another window of the browser has logged in anew; if so, it is taken over here. */
@@ -112,17 +112,6 @@ const TITLES = {
   400: "Something in it is not right", 403: "Not allowed", 404: "It is not there", 409: "It does not fit what is there",
   412: "Somebody else was faster", 429: "Too often", 503: "Not possible at this moment",
 };
-
-// The pages on which people find what the API names by its address.
-const PAGES = {
-  "charge-points": "Charge points", groups: "Groups", tags: "Tags", transactions: "Transactions", reviews: "Transactions, To decide",
-  commands: "Commands of the charge point", users: "Users and tokens", tokens: "Users and tokens", attempts: "Attempts",
-};
-
-/** What the API says to programs, with the pages that people know in place of its routes. */
-export function forPeople(detail) {
-  return detail.replace(/\b(see )?(?:GET|POST|PUT|PATCH|DELETE) \/api\/v1\/([\w-]+)(\/\S*)?/g, (whole, see, name) => (PAGES[name] ? `${see ?? "on "}the page ${PAGES[name]}` : whole));
-}
 
 export const get = (path, query, signal) => request("GET", path, { query, signal });
 export const post = (path, body, options) => request("POST", path, { body, ...options });

@@ -134,6 +134,7 @@ class Tab:
         for page in self._context.pages:
             if page is not self._page:
                 page.close()
+        self._page.unroute_all()
         self._page.evaluate("localStorage.clear(); sessionStorage.clear()")
         self._page.set_viewport_size(WIDE)
         self._page.emulate_media(color_scheme="light")

@@ -162,7 +162,7 @@ def test_who_comes_and_who_goes_is_seen_at_once(open_page: Pages, site: Site, na
     open_page.excuse("404")
     site.api("DELETE", f"/charge-points/{name}-2")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text(f"{name}-2 is not registered; see the page Charge points")
+    expect(alert).to_contain_text(f"{name}-2 is not registered")
 
 
 def test_a_change_of_the_login_in_another_window_is_taken_over(
