@@ -135,6 +135,8 @@ class Tab:
             if page is not self._page:
                 page.close()
         self._page.unroute_all()
+        self._context.clear_cookies()  # somebody else may have logged in
+        self._context.add_cookies(self.state["cookies"])
         self._page.evaluate("localStorage.clear(); sessionStorage.clear()")
         self._page.set_viewport_size(WIDE)
         self._page.emulate_media(color_scheme="light")
