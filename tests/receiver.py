@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -38,6 +39,9 @@ class Received:
 class Receiver:
     """See the module.
 
+    Args:
+        tls: what it speaks TLS with.
+
     Attributes:
         answers: called for each POST, returns the status line and the body.
         hangs: it never answers.
@@ -45,8 +49,9 @@ class Receiver:
         refused: all else.
     """
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, tls: ssl.SSLContext | None = None) -> None:
         self._nursery = nursery
+        self._tls = tls
         self._scope: trio.CancelScope | None = None
         self.port = 0
         self.answers: Callable[[Received], tuple[str, bytes]] = lambda _: ("204 No Content", b"")
@@ -57,7 +62,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/hook"
 
     @property
     def numbers(self) -> list[int]:
@@ -79,7 +84,10 @@ class Receiver:
             self.port = listener.socket.getsockname()[1]
             task_status.started(nursery.cancel_scope)
 
-    async def _handle(self, stream: trio.SocketStream) -> None:
+    async def _handle(self, connection: trio.SocketStream) -> None:
+        stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = connection
+        if self._tls is not None:
+            stream = trio.SSLStream(connection, self._tls, server_side=True, https_compatible=True)
         data = b""
         async with stream:
             try:
@@ -108,9 +116,9 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiver() -> AsyncIterator[Receiver]:
+async def receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     async with trio.open_nursery() as nursery:
-        made = Receiver(nursery)
+        made = Receiver(nursery, tls)
         await made.up()
         yield made
         nursery.cancel_scope.cancel()

@@ -17,12 +17,15 @@ def apart(path: str, raw_path: bytes | None) -> str:
     """The path with the parts that the client meant.
 
     Args:
-        path: decoded.
-        raw_path: as it was sent; None: the server does not tell.
+        path: decoded, without the path that the application is mounted below.
+        raw_path: as it was sent, with it; None: the server does not tell.
     """
     if raw_path is None or not any(code in raw_path for code in _ENCODED):
         return path
-    parts = raw_path.partition(b"?")[0].decode("ascii", "replace").split("/")
+    sent = raw_path.partition(b"?")[0].decode("ascii", "replace")
+    # Some who mount it add a slash at the end.
+    above = unquote(sent).rstrip("/").count("/") - path.rstrip("/").count("/")
+    parts = ["", *sent.split("/")[1 + above :]]
     return "/".join(unquote(part).replace("%", "%25").replace("/", "%2F") for part in parts)
 
 

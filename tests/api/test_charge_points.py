@@ -268,6 +268,13 @@ async def test_a_server_that_does_not_tell_the_raw_path_is_taken_as_it_is() -> N
     assert apart("/x/a b", b"/x/a%20b") == "/x/a b"
 
 
+async def test_names_are_found_below_the_path_that_the_application_is_mounted_at() -> None:
+    assert apart("/x/a/b%", b"/charging/station/x/a%2Fb%25") == "/x/a%2Fb%25"
+    assert apart("/x/a/b%/", b"/charging/x/a%2Fb%25") == "/x/a%2Fb%25"
+    assert apart("/x/a/", b"/charging/x/a%2F") == "/x/a%2F"
+    assert apart("/x/a/b%", b"/x/a%2Fb%25?next=/y/z") == "/x/a%2Fb%25"
+
+
 # What is changed.
 
 

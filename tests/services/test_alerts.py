@@ -1,6 +1,7 @@
 """What becomes an alert, and who is told when: no floods, nothing at night."""
 
 import random
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ from ocpptrio.store.driver import Db
 from ocpptrio.store.records import AlertRecord
 from tests.mail_server import MailServer, mail_server
 from tests.receiver import receiver
+from tests.simulator.authority import Authority
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 NOON_US = to_us(NOON)
@@ -567,6 +569,24 @@ async def test_a_server_that_refuses_or_cannot_encrypt_is_told() -> None:
     with pytest.raises(NotSent, match=r"127.0.0.1:.*ConnectionRefused"):
         await Mailer(settings).send("a", "b")
     assert server.mails == []
+
+
+@pytest.mark.parametrize("security", [MailSecurity.TLS, MailSecurity.STARTTLS])
+async def test_mail_goes_encrypted_to_servers_that_this_machine_trusts(
+    security: MailSecurity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, root = Authority().server_files(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    kind = "tls" if security is MailSecurity.TLS else "starttls"
+    async with mail_server(**{kind: context}) as server:
+        mailer = Mailer(mailing(server, smtp_security=security, smtp_user="u", smtp_password="p"))
+        with pytest.raises(NotSent, match=f"127.0.0.1:{server.port}: .*CERTIFICATE_VERIFY_FAILED"):
+            await mailer.send("a", "b")
+        assert server.logins == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(root))
+        await mailer.send("a", "b")
+    assert (len(server.mails), server.logins) == (1, ["u p"])
 
 
 async def test_alerts_are_posted_signed(autojump_clock: MockClock) -> None:

@@ -1,6 +1,7 @@
 """Events delivered by HTTP: signed, in order, complete after an outage, and nobody waits."""
 
 import random
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
@@ -24,12 +25,14 @@ from ocpptrio.errors import UnknownWebhook, WebhookError
 from ocpptrio.events import FirmwareStatusChanged, WebhookChanged, WebhookLagging
 from ocpptrio.presentation import public
 from ocpptrio.services import webhook_delivery
+from ocpptrio.services.outbound import Outbound, Unreachable
 from ocpptrio.services.public_addresses import is_public
 from ocpptrio.services.webhooks import view
 from ocpptrio.store import charge_point_groups, charge_points, events, retention, webhooks
 from ocpptrio.store.driver import Db
 from ocpptrio.store.vocabulary import WebhookState
 from tests.receiver import Received, Receiver, receiver
+from tests.simulator.authority import Authority
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 DAY_US = 86_400_000_000
@@ -119,6 +122,22 @@ async def test_events_are_posted_signed_and_as_programs_see_them(
     record = await central.services.webhooks.get(made.webhook_id)
     assert record.delivered_up_to == 2
     assert record.delivered_at_us is not None
+
+
+async def test_tls_is_spoken_with_receivers_that_this_machine_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, root = Authority().server_files(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with receiver(context) as theirs:
+        stranger, trusting = Outbound("this test"), Outbound("this test")
+        with pytest.raises(Unreachable, match=r"cannot be reached: .*CERTIFICATE_VERIFY_FAILED"):
+            await stranger.post(theirs.url, {}, b"{}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(root))
+        assert (await trusting.post(theirs.url, {}, b"{}")).status == 204
+        await stranger.aclose()
+        await trusting.aclose()
 
 
 async def test_a_filter_lets_through_its_kinds_its_charge_point_and_its_group(
