@@ -15,8 +15,8 @@ import trio
 from ocpptrio.events import NumberedEvent
 from ocpptrio.presentation import public_event
 
-# Some 10 000 events usually, seconds of a busy fleet: a stream further behind reads the table.
-KEPT_BYTES: Final = 4_000_000
+# Some 3000 events usually, a second of a busy fleet: a stream further behind reads the table.
+KEPT_BYTES: Final = 1_000_000
 
 _NUMBER: Final = attrgetter("number")
 

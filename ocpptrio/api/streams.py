@@ -25,7 +25,7 @@ from ocpptrio.store.driver import Reader
 # s between signs of life, for proxies that cut what is silent; then the right is looked at, too.
 HEARTBEAT_S: Final = 15
 # Between two sends: each costs as much as many events, and nobody sees the difference.
-PAUSE_S: Final = 0.05
+PAUSE_S: Final = 0.1
 AT_ONCE: Final = 100  # events, of one read of the table
 SEND_BYTES: Final = 65_536  # of one send, about
 RETRY_MS: Final = 2000  # until a browser comes back
