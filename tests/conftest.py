@@ -7,6 +7,7 @@ from typing import Final
 import apsw
 import pytest
 from hypothesis import HealthCheck, settings
+from trio.testing import MockClock
 
 from ocpptrio.store import sqlite
 from ocpptrio.store.migrations import migrate
@@ -39,6 +40,12 @@ def _place(item: pytest.Item) -> int:
         return len(LONG)
     path = item.path.relative_to(HERE).as_posix()
     return next((n for n, start in enumerate(LONG) if path.startswith(start)), len(LONG))
+
+
+@pytest.fixture
+def patient_clock() -> MockClock:
+    """Waits for a moment before it jumps: on a busy machine a packet takes one to its socket."""
+    return MockClock(autojump_threshold=0.001)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -163,7 +163,7 @@ def run(names: tuple[str, ...], drive: Callable[..., Awaitable[None]] = charge) 
     random.seed(1)
     over_sockets = not OVER_SOCKETS.isdisjoint(names)
     # What is under way in the kernel must not be overtaken by the clock.
-    clock = MockClock(autojump_threshold=0.002 if over_sockets else 0)
+    clock = MockClock(autojump_threshold=0.001 if over_sockets else 0)
     return trio.run(live, names, drive, clock=clock)
 
 
@@ -258,9 +258,10 @@ async def test_a_quirk_that_does_not_exist_is_told(capsys: pytest.CaptureFixture
 
 
 async def test_transactions_that_nobody_acknowledged_fail_a_run_with_quirks(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nobody hears them: the central system goes away as soon as a car is there."""
+    monkeypatch.setattr("ocpptrio.simulator.fleet.LAST_MESSAGES_S", 0.1)
     settings = Settings(ocpp=OcppSettings(port=0), store=StoreSettings(path=":memory:"))
     central = CentralSystem(settings)
     async with trio.open_nursery() as nursery:

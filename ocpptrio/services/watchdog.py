@@ -116,7 +116,7 @@ class Watchdog:
         for number, session in enumerate(list(self._registry), start=1):
             found = self._look_at(session, now_us)
             changes += found
-            if found or session.state.conditions:
+            if session.connection is not None and (found or session.state.conditions):
                 concerned.append(session)
             if number % SESSIONS_PER_SLICE == 0:
                 await trio.lowlevel.checkpoint()

@@ -49,12 +49,6 @@ def settings(path: str = ":memory:", **webhook: Any) -> Settings:  # Any: settin
 
 
 @pytest.fixture
-def autojump_clock() -> MockClock:
-    """Waits for a moment before it jumps: on a busy machine a packet takes one to its socket."""
-    return MockClock(autojump_threshold=0.001)
-
-
-@pytest.fixture
 async def central() -> AsyncIterator[CentralSystem]:
     async with CentralSystem(settings(), clock=trio_clock(NOON), inline_store=True) as made:
         yield made
@@ -92,7 +86,7 @@ async def told(central: CentralSystem, kind: type) -> list[Any]:  # Any: of that
 
 
 async def test_events_are_posted_signed_and_as_programs_see_them(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     made = await central.services.webhooks.create(
         theirs.url, secret=SECRET, kinds=["FirmwareStatusChanged"]
@@ -144,7 +138,7 @@ async def test_tls_is_spoken_with_receivers_that_this_machine_trusts(
 
 
 async def test_a_filter_lets_through_its_kinds_its_charge_point_and_its_group(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     def work(db: Db) -> None:
         for identity in ("A", "B", "C"):
@@ -170,7 +164,7 @@ async def test_a_filter_lets_through_its_kinds_its_charge_point_and_its_group(
 
 
 async def test_a_receiver_that_is_down_for_an_hour_gets_everything_afterwards_in_order(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     made = await central.services.webhooks.create(theirs.url)
     await happen(central, "CP1")
@@ -199,7 +193,7 @@ async def test_a_receiver_that_is_down_for_an_hour_gets_everything_afterwards_in
 
 
 async def test_one_that_never_answers_delays_no_other(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     async with receiver() as slow:
         slow.hangs = True
@@ -215,7 +209,7 @@ async def test_one_that_never_answers_delays_no_other(
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_cut_anywhere_and_started_again_nothing_is_missed_or_out_of_order(
-    seed: int, tmp_path: Path, theirs: Receiver, autojump_clock: MockClock
+    seed: int, tmp_path: Path, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     chance = random.Random(seed)
     ours = settings(str(tmp_path / "test.db"))
@@ -244,7 +238,7 @@ async def test_cut_anywhere_and_started_again_nothing_is_missed_or_out_of_order(
 
 
 async def test_many_events_are_sent_in_portions(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     await central.services.webhooks.create(theirs.url)
     await happen(central, *["CP1"] * 250)
@@ -256,7 +250,7 @@ async def test_many_events_are_sent_in_portions(
 
 
 async def test_one_that_answers_gone_is_paused_until_a_person_resumes_it(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url)
@@ -274,7 +268,7 @@ async def test_one_that_answers_gone_is_paused_until_a_person_resumes_it(
 
 
 async def test_paused_by_a_person_it_gets_later_what_happens_meanwhile(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
@@ -288,7 +282,7 @@ async def test_paused_by_a_person_it_gets_later_what_happens_meanwhile(
 
 
 async def test_resumed_while_it_fails_it_is_tried_at_once(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url)
@@ -303,7 +297,7 @@ async def test_resumed_while_it_fails_it_is_tried_at_once(
 
 
 async def test_one_that_fails_hears_of_what_comes_after_it_had_nothing_more_to_get(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
@@ -321,7 +315,7 @@ async def test_one_that_fails_hears_of_what_comes_after_it_had_nothing_more_to_g
 
 
 async def test_where_it_is_edited_to_it_is_tried_at_once(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create("http://127.0.0.1:1/")
@@ -332,7 +326,7 @@ async def test_where_it_is_edited_to_it_is_tried_at_once(
 
 
 async def test_what_did_not_fit_when_it_happened_is_not_sent_after_an_edit(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["Booted"])
@@ -347,7 +341,7 @@ async def test_what_did_not_fit_when_it_happened_is_not_sent_after_an_edit(
 
 
 async def test_events_are_delivered_again_from_a_number_on(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
@@ -361,7 +355,7 @@ async def test_events_are_delivered_again_from_a_number_on(
 
 
 async def test_set_back_while_a_try_is_on_its_way_it_stays_set_back(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
@@ -388,7 +382,7 @@ async def test_what_no_filter_lets_through_is_not_looked_at_again(
     central: CentralSystem,
     theirs: Receiver,
     monkeypatch: pytest.MonkeyPatch,
-    autojump_clock: MockClock,
+    patient_clock: MockClock,
 ) -> None:
     monkeypatch.setattr(webhook_delivery, "PASSED", 50)
     made = await central.services.webhooks.create(
@@ -402,7 +396,7 @@ async def test_what_no_filter_lets_through_is_not_looked_at_again(
 
 
 async def test_a_test_is_sent_now_and_its_answer_told(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, secret=SECRET)
@@ -426,7 +420,7 @@ async def test_a_test_is_sent_now_and_its_answer_told(
 
 
 async def test_only_the_last_tries_are_kept(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     await service.create(theirs.url)
@@ -441,7 +435,7 @@ async def test_only_the_last_tries_are_kept(
 
 
 async def test_removed_it_gets_nothing_more(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url)
@@ -456,7 +450,7 @@ async def test_removed_it_gets_nothing_more(
 
 
 async def test_what_is_deleted_before_it_was_delivered_is_announced_and_counted(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
@@ -484,7 +478,7 @@ async def test_what_is_deleted_before_it_was_delivered_is_announced_and_counted(
 
 
 async def test_what_is_still_there_is_delivered_though_a_clock_was_wrong_behind_it(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"])
@@ -504,7 +498,7 @@ async def test_what_is_still_there_is_delivered_though_a_clock_was_wrong_behind_
 async def test_a_rare_event_far_behind_is_announced_before_it_is_deleted(
     central: CentralSystem,
     theirs: Receiver,
-    autojump_clock: MockClock,
+    patient_clock: MockClock,
 ) -> None:
     service = central.services.webhooks
     made = await service.create(theirs.url, kinds=["FirmwareStatusChanged"], group="none")
@@ -520,7 +514,7 @@ async def test_a_rare_event_far_behind_is_announced_before_it_is_deleted(
 
 
 async def test_what_was_delivered_may_be_deleted(
-    central: CentralSystem, theirs: Receiver, autojump_clock: MockClock
+    central: CentralSystem, theirs: Receiver, patient_clock: MockClock
 ) -> None:
     made = await central.services.webhooks.create(theirs.url)
     await happen(central, "CP1")
@@ -543,7 +537,7 @@ async def test_what_was_delivered_may_be_deleted(
     ],
 )
 async def test_a_url_that_cannot_be_is_refused(
-    central: CentralSystem, url: str, reason: str, autojump_clock: MockClock
+    central: CentralSystem, url: str, reason: str, patient_clock: MockClock
 ) -> None:
     with pytest.raises(WebhookError, match=f"url: .*{reason}"):
         await central.services.webhooks.create(url)
@@ -551,7 +545,7 @@ async def test_a_url_that_cannot_be_is_refused(
 
 
 async def test_filters_that_fit_nothing_are_refused(
-    central: CentralSystem, autojump_clock: MockClock
+    central: CentralSystem, patient_clock: MockClock
 ) -> None:
     service = central.services.webhooks
     with pytest.raises(WebhookError, match="no events of kind Boot; did you mean Booted"):
@@ -563,7 +557,7 @@ async def test_filters_that_fit_nothing_are_refused(
 
 
 async def test_the_secret_is_shown_when_it_is_made_and_never_again(
-    central: CentralSystem, autojump_clock: MockClock
+    central: CentralSystem, patient_clock: MockClock
 ) -> None:
     made = await central.services.webhooks.create("https://example.com")
     assert len(made.secret) > 40
@@ -574,7 +568,7 @@ async def test_the_secret_is_shown_when_it_is_made_and_never_again(
 
 
 async def test_private_addresses_can_be_put_out_of_reach(
-    theirs: Receiver, autojump_clock: MockClock
+    theirs: Receiver, patient_clock: MockClock
 ) -> None:
     ours = settings(private_addresses=False)
     async with CentralSystem(ours, clock=trio_clock(NOON), inline_store=True) as central:

@@ -18,15 +18,9 @@ from tests.receiver import receiver
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def autojump_clock() -> MockClock:
-    """Waits for a moment before it jumps: on a busy machine a packet takes one to its socket."""
-    return MockClock(autojump_threshold=0.001)
-
-
 @pytest.mark.parametrize("failing", ["read", "write"])
 async def test_a_database_that_fails_for_an_hour_ends_nothing(
-    failing: str, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+    failing: str, monkeypatch: pytest.MonkeyPatch, patient_clock: MockClock
 ) -> None:
     settings = Settings(
         ocpp=OcppSettings(enabled=False),

@@ -256,10 +256,8 @@ async def test_a_missing_pong_ends_the_connection(
 
 
 async def test_the_end_of_a_run_is_a_closing_handshake(
-    server: Server, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+    patient_clock: MockClock, server: Server
 ) -> None:
-    # This is about how it is closed, not how fast: other tests may keep the machine busy.
-    monkeypatch.setattr("ocpptrio.connection.CANCELLED_CLOSE_TIMEOUT_S", 10)
     plan = FleetPlan(identities=["A", "B"], url=server.url, ramp_s=0)
     fleet = Fleet(plan, lambda identity, line: None)
     with trio.CancelScope() as scope:

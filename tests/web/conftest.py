@@ -25,7 +25,8 @@ from playwright.sync_api import (
 
 from tests.web.site import PATIENCE_S, Site
 
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+# The first draws no window, which takes a fifth less of the machine.
+BROWSERS: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 # It shall ask nobody but the page's own host.
 FLAGS: Final = [
     "--no-sandbox",
