@@ -1,5 +1,6 @@
 """What all tests share: repeatable examples, the migrations run once, and the order."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,11 @@ LONG: Final = (
     "test_books_balance.py",
     "web",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: while one waits for a socket or a browser, another works."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

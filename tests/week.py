@@ -19,7 +19,13 @@ from trio.testing import MockClock
 
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.clock import trio_clock
-from ocpptrio.config import OcppSettings, RetentionSettings, Settings, StoreSettings
+from ocpptrio.config import (
+    OcppSettings,
+    RetentionSettings,
+    Settings,
+    StoreSettings,
+    WatchdogSettings,
+)
 from ocpptrio.connection import Transport
 from ocpptrio.errors import OcpptrioError
 from ocpptrio.events import AnyEvent, OpenMode
@@ -140,6 +146,7 @@ async def _live(count: int, days: float, seed: int, command_every_s: float) -> W
         ocpp=OcppSettings(enabled=False),
         store=StoreSettings(path=":memory:"),
         retention=RetentionSettings(journal_days=400),
+        watchdog=WatchdogSettings(interval=60),  # days pass until the last stop is told
     )
     clock = trio_clock(MORNING)
     numbers = itertools.count(1)

@@ -60,7 +60,7 @@ def test_no_answer_breaks_the_document(tmp_path: Path) -> None:
                     f"--header=Authorization: Bearer {admin_token(path)}",
                     f"--checks={','.join(CHECKS)}",
                     f"--phases={PHASES}",
-                    f"--max-examples={EXAMPLES or 4}",
+                    f"--max-examples={EXAMPLES or 2}",
                     "--seed=1",
                     "--generation-database=none",
                     *(f"--exclude-operation-id={name}" for name in LEFT_OUT),
