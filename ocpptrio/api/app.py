@@ -65,7 +65,7 @@ def _routes(*, dashboard: bool, open_metrics: bool) -> Litestar:
         ],
         guards=[access.guard],
         dependencies={"central": Provide(_central), "asker": Provide(_asker)},
-        state=State({"static": static.StaticFiles()}),
+        state=State({"static": static.StaticFiles(), "openapi_lock": trio.Lock()}),
         exception_handlers={Exception: problems.answer},
         openapi_config=openapi.CONFIG,
         compression_config=CompressionConfig(backend="gzip", exclude_opt_key=access.AS_IT_IS),

@@ -7,6 +7,7 @@ there) are added here; the others a route names itself: `opt={"conflicts": True}
 from typing import Any, Final
 
 import msgspec
+import trio
 from litestar import Litestar, Response, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
@@ -172,9 +173,15 @@ def _never_null(parameter: dict[str, Any]) -> None:
 
 
 @get("/api/openapi.json", opt=ANYBODY, include_in_schema=False)
-async def openapi_json(request: AnyRequest) -> Response[dict[str, Any]]:
+async def openapi_json(request: AnyRequest) -> Response[bytes]:
     """What programs read to know this API."""
     state = request.app.state
-    if not hasattr(state, "openapi"):
-        state.openapi = document(request.app)
+    # Made once, when first asked for. It takes half a second: charge points must not wait for it.
+    async with state.openapi_lock:
+        if not hasattr(state, "openapi"):
+            state.openapi = await trio.to_thread.run_sync(_encoded, request.app)
     return Response(state.openapi, media_type="application/json")
+
+
+def _encoded(app: Litestar) -> bytes:
+    return msgspec.json.encode(document(app))
