@@ -131,6 +131,8 @@ class Connected(Event, frozen=True, kw_only=True):
 
 
 class Disconnected(Event, frozen=True, kw_only=True):
+    """A connection ended. A newer one may have taken its place: that has a higher generation."""
+
     generation: int
     reason: str
 

@@ -23,9 +23,10 @@ const LISTED = ["Registered", "Edited", "Removed"];
 export function apply(cp, event) {
   switch (event.kind) {
     case "Connected":
-      return { ...cp, connected: true, peer: event.peer, connected_at: event.at, last_seen_at: event.at };
+      return { ...cp, connected: true, generation: event.generation, peer: event.peer, connected_at: event.at, last_seen_at: event.at };
     case "Disconnected":
-      return { ...cp, connected: false, last_seen_at: event.at };
+      // The end of an older connection is told after the new one has taken its place (Q12).
+      return event.generation < cp.generation ? cp : { ...cp, connected: false, last_seen_at: event.at };
     case "Booted":
       return { ...cp, vendor: event.vendor, model: event.model, firmware_version: event.firmware_version ?? cp.firmware_version, booted_at: event.at };
     case "RegistrationChanged":

@@ -1,11 +1,13 @@
 """The list of charge points, how one comes in, and what is settled about it."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.web.conftest import Pages, go
 from tests.web.site import Site
@@ -163,6 +165,27 @@ def test_who_comes_and_who_goes_is_seen_at_once(open_page: Pages, site: Site, na
     site.api("DELETE", f"/charge-points/{name}-2")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text(f"{name}-2 is not registered")
+
+
+def test_a_connection_that_replaces_another_is_no_absence(
+    open_page: Pages, site: Site, name: str
+) -> None:
+    site.register(name)
+    page = open_page(f"/charge-points/{name}")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    url = f"{site.ocpp_url}/{name}"
+    connected = page.locator(".mark", has_text="Connected")
+    with connect(url, subprotocols=[Subprotocol("ocpp1.6")]) as old:
+        expect(connected).to_be_visible()
+        with connect(url, subprotocols=[Subprotocol("ocpp1.6")]) as new:
+            with pytest.raises(ConnectionClosed, match="replaced"):
+                old.recv()
+            status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+            new.send(json.dumps([2, "1", "StatusNotification", status]))
+            expect(page.get_by_text("Available", exact=True)).to_be_visible()  # is told after it
+            expect(connected).to_be_visible()
+    expect(connected).to_have_count(0)
+    expect(page.get_by_text("Offline", exact=True)).to_be_visible()
 
 
 def test_a_change_of_the_login_in_another_window_is_taken_over(
