@@ -12,7 +12,7 @@ from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from ocpptrio.api import access, monitoring, openapi, paths, problems, static
+from ocpptrio.api import access, monitoring, openapi, paths, problems, queries, static
 from ocpptrio.api.given import AnyRequest
 from ocpptrio.api.outermost import Outermost
 from ocpptrio.api.routes import ROUTES
@@ -57,7 +57,7 @@ class Api:
 def _routes(*, dashboard: bool, open_metrics: bool) -> Litestar:
     return Litestar(
         [
-            Router("/api/v1", route_handlers=ROUTES, before_request=paths.restore),
+            Router("/api/v1", route_handlers=ROUTES, before_request=_before),
             *monitoring.routes(open_metrics=open_metrics),
             openapi.openapi_json,
             static.docs,
@@ -72,6 +72,11 @@ def _routes(*, dashboard: bool, open_metrics: bool) -> Litestar:
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
+
+
+async def _before(request: AnyRequest) -> None:
+    queries.check(request)
+    paths.restore(request)
 
 
 async def _central(request: AnyRequest) -> CentralSystem:

@@ -136,15 +136,13 @@ def _complete(operation: dict[str, Any], method: str, path: str, opt: dict[str, 
             "content": {opt[ACCEPTS]: {"schema": {"type": "string"}}},
         }
     statuses = ["503"]
+    if path.startswith(ROOT):
+        statuses.append("400")
     if role is not None:
         statuses += ["401", "403"]
     parameters = operation.get("parameters", ())
     for parameter in parameters:
         _never_null(parameter)
-    if parameters or "requestBody" in operation:
-        statuses.append("400")
-    else:
-        operation["responses"].pop("400", None)
     if "{" in path:
         statuses.append("404")
     if "requestBody" in operation:

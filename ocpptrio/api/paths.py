@@ -29,7 +29,7 @@ def apart(path: str, raw_path: bytes | None) -> str:
     return "/".join(unquote(part).replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
-async def restore(request: AnyRequest) -> None:
+def restore(request: AnyRequest) -> None:
     """Give the route its names as they are; in place of those that the router found.
 
     Those are remembered there for the next request: they are replaced, not changed.
