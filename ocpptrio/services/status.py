@@ -20,10 +20,12 @@ class StatusService:
     ) -> StatusNotificationResponse:
         """Any transition is taken: short states may have been swallowed (MinimumStatusDuration).
 
-        A notification older than the one that is known goes into the history only (Q46): after an
-        outage, queued ones may arrive behind fresh ones.
+        What was queued while there was no connection goes into the history only, if something newer
+        is known (Q46): after an outage, it may arrive behind fresh ones. On one connection the last
+        one counts whatever it states, for clocks are set forward and back.
         """
         status_at_us = incoming.event_time_us(request.timestamp)
+        connected_at_us = incoming.state.connected_at_us or incoming.received_at_us
         record = ConnectorRecord(
             charge_point_id=incoming.charge_point_id,
             connector_id=request.connector_id,
@@ -38,7 +40,12 @@ class StatusService:
 
         def work(db: Db) -> None:
             known = connectors.get(db, record.charge_point_id, record.connector_id)
-            outdated = known is not None and known.status_at_us > status_at_us
+            outdated = (
+                known is not None
+                and status_at_us < connected_at_us
+                # A clock that was ahead is no reason to wait until its time has come.
+                and status_at_us < min(known.status_at_us, known.received_at_us)
+            )
             if not outdated:
                 connectors.put(db, record)
             db.emit(

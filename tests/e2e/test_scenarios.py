@@ -4,6 +4,7 @@ that the specification's errata, test cases and the issue threads of other syste
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from ocpptrio.central_system import CentralSystem
+from ocpptrio.clock import to_us
 from ocpptrio.config import AuthorizationSettings
 from ocpptrio.errors import CallRefused, NotAllowedNow
 from ocpptrio.events import StatusChanged
@@ -36,6 +38,7 @@ from ocpptrio.store.records import IdTagRecord, TransactionRecord
 from tests.clients import RawChargePoint, charge_point, now, test_settings
 
 TIME = "2026-01-15T08:00:00Z"
+HOUR_US = 3_600_000_000
 TAG = "04A1B2C3"
 
 
@@ -679,6 +682,38 @@ async def test_s1_connector_0_says_nothing_about_the_others(
     state = central.charge_point("CP1").state
     assert state is not None
     assert state.connectors[1].status == "Available"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2026-01-15T13:00:00Z", "2026-01-15T12:00:00Z"),  # it was ahead
+        ("2099-12-31T00:00:00Z", "2026-01-15T12:00:00Z"),
+        ("2026-01-15T12:00:00Z", "2026-01-15T11:00:00Z"),  # it is behind now
+    ],
+)
+@pytest.mark.parametrize("reconnects", [False, True])
+async def test_s3_a_clock_that_is_set_back_does_not_hold_up_the_status(
+    before: str, after: str, reconnects: bool
+) -> None:
+    at_us = to_us(datetime(2026, 1, 15, 9, tzinfo=UTC))
+    async with CentralSystem(test_settings(), clock=lambda: at_us, inline_store=True) as central:
+        await register(central)
+        async with charge_point(central) as point:
+            await point.boot()
+            at_us += 3 * HOUR_US
+            await status(point, status="Charging", timestamp=before)
+            if not reconnects:
+                await status(point, status="Available", timestamp=after)
+        if reconnects:
+            async with charge_point(central) as point:
+                await point.boot()
+                at_us += 2 * HOUR_US
+                later = after.replace("T11", "T14").replace("T12", "T14")
+                await status(point, status="Available", timestamp=later)
+        state = central.charge_point("CP1").state
+        assert state is not None
+        assert state.connectors[1].status == "Available"
 
 
 async def test_s3_an_older_status_does_not_overwrite_a_newer_one(
