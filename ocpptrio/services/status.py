@@ -40,11 +40,9 @@ class StatusService:
 
         def work(db: Db) -> None:
             known = connectors.get(db, record.charge_point_id, record.connector_id)
-            outdated = (
-                known is not None
-                and status_at_us < connected_at_us
-                # A clock that was ahead is no reason to wait until its time has come.
-                and status_at_us < min(known.status_at_us, known.received_at_us)
+            # A clock that was ahead is no reason to wait until its time has come.
+            outdated = known is not None and status_at_us < min(
+                known.status_at_us, known.received_at_us, connected_at_us
             )
             if not outdated:
                 connectors.put(db, record)

@@ -297,7 +297,12 @@ def _meter(state: SessionState, event: MeterValuesReceived) -> MeterState:
     values = {name: value for name in _METER_FIELDS if (value := getattr(event, name)) is not None}
     if before is None:
         before = MeterState(measured_at_us=event.measured_at_us)
-    elif event.measured_at_us < before.measured_at_us:  # a replay of what was queued
+    elif event.measured_at_us < min(
+        # Of before the connection: a replay of what was queued. Else its clock was set back.
+        before.measured_at_us,
+        before.received_at_us,
+        state.connected_at_us or before.received_at_us,
+    ):
         return replace(before, heard_at_us=event.at_us)
     return replace(
         before,

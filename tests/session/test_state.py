@@ -200,6 +200,20 @@ def test_a_status_that_comes_again_has_lasted_since_it_came_first() -> None:
     assert apply(state, other).connectors[1].since_us == 60
 
 
+def connected(at_us: int) -> Connected:
+    return Connected(charge_point_id="CP1", at_us=at_us, generation=1, peer="192.0.2.1")
+
+
+@pytest.mark.parametrize("before_us", [999_999, 8])  # its clock was ahead; or is behind now
+def test_a_clock_that_is_set_back_does_not_hold_up_meter_values(before_us: int) -> None:
+    ahead = msgspec.structs.replace(meter(before_us, power_w=7000), at_us=10)
+    corrected = msgspec.structs.replace(meter(7, power_w=1), at_us=20)
+    assert after(connected(6), ahead, corrected).meters[1].power_w == 1
+    # What was measured before the connection came out of a queue.
+    later = connected(15), msgspec.structs.replace(corrected, measured_at_us=6)
+    assert after(connected(6), ahead, *later).meters[1].power_w == 7000
+
+
 def test_old_meter_values_are_a_sign_of_life_too() -> None:
     before = msgspec.structs.replace(meter(5), at_us=20)
     newest = after(meter(10), before).meters[1]
