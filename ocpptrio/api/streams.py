@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from ocpptrio.api.recent import Message, Recent, Wanted, encoded
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.errors import StoreError
+from ocpptrio.figures import Metric, gauge
 from ocpptrio.store import events
 from ocpptrio.store.driver import Reader
 
@@ -43,20 +44,24 @@ class Streams:
 
     Args:
         most: at a time.
+
+    Attributes:
+        open: how many there are now.
     """
 
     def __init__(self, central: CentralSystem, closing: trio.Event, most: int) -> None:
         self._central = central
         self._closing = closing
         self._most = most
-        self._open = 0
+        self.open = 0
         self._recent = Recent()
         self._stop_taking: Callable[[], None] = lambda: None
+        central.figures.add_source(self._metrics)
 
     @property
     def full(self) -> bool:
         """There can be no more for now."""
-        return self._open >= self._most or self._closing.is_set()
+        return self.open >= self._most or self._closing.is_set()
 
     def answer(self, wanted: Wanted, may_watch: Callable[[], Awaitable[bool]]) -> ASGIApp:
         """The answer to a request that is let in.
@@ -79,18 +84,21 @@ class Streams:
 
         return stream
 
+    def _metrics(self) -> list[Metric]:
+        return [gauge("streams", "Live streams of events that are open", self.open)]
+
     @contextmanager
     def _one_more(self) -> Iterator[Recent]:
         """What is recent, which is kept while anybody watches."""
-        if not self._open:
+        if not self.open:
             self._recent = Recent()
             self._stop_taking = self._central.hub.tap(self._recent.take)
-        self._open += 1
+        self.open += 1
         try:
             yield self._recent
         finally:
-            self._open -= 1
-            if not self._open:
+            self.open -= 1
+            if not self.open:
                 self._stop_taking()
 
 

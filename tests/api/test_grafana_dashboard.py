@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from ocpptrio import CentralSystem
+from ocpptrio.api import Api
 from ocpptrio.errors import CallFailed
 from ocpptrio.protocol.core import ClearCache
 from tests.api.test_metrics import Samples, charge, scrape
@@ -41,6 +42,7 @@ async def scraped() -> Samples:
         charge_point(central) as point,
         trio.open_nursery() as nursery,
     ):
+        Api(central)
         await charge(point)
         await point.ask("Invented")
 

@@ -117,6 +117,7 @@ async def test_the_system_tells_of_itself(central: CentralSystem, viewer: Client
     async with charge_point(central) as point:
         await point.boot()
         shown = await viewer.json("GET", "/system")
+    assert shown["streams"] == 0
     assert shown["connections"] == shown["rows"]["charge_points"] == 1
     assert shown["throughput"]["messages_per_s"] > 0
     assert shown["commit"]["p50_ms"] > 0

@@ -14,6 +14,7 @@ import trio
 
 from ocpptrio import presentation
 from ocpptrio.api import recent, streams
+from ocpptrio.api.metrics import exposition
 from ocpptrio.api.server import ApiServer
 from ocpptrio.central_system import CentralSystem
 from ocpptrio.config import ApiSettings
@@ -326,6 +327,8 @@ async def test_there_are_so_many_streams_and_no_more() -> None:
                 await second.begin()
                 assert second.status == 503
                 assert "retry-after" in second.headers.lower()
+            _, text = await exposition(serving.central)
+            assert b"\nocpptrio_streams 1.0\n" in text
         with trio.fail_after(5):
             status = 0
             while status != 200:  # the server has still to notice that the first one is gone

@@ -7,7 +7,7 @@ import msgspec
 from litestar import get
 
 from ocpptrio import __version__
-from ocpptrio.api.given import Central
+from ocpptrio.api.given import AnyRequest, Central
 from ocpptrio.api.views import View
 from ocpptrio.clock import from_us
 from ocpptrio.figures import GcPauses
@@ -82,7 +82,8 @@ class System(View, frozen=True, kw_only=True):
 
     Attributes:
         connections: charge points that are connected.
-        watchers: who follows the events.
+        watchers: who follows the events in this process.
+        streams: who follows them through the API: dashboards and programs.
         retention: days and megabytes, as configured.
         rows: of each table; of large ones an estimate.
         mqtt: null if it is off.
@@ -93,6 +94,7 @@ class System(View, frozen=True, kw_only=True):
     uptime_s: int
     connections: int
     watchers: int
+    streams: int
     database: Database
     retention: dict[str, int]
     throughput: Throughput
@@ -103,7 +105,7 @@ class System(View, frozen=True, kw_only=True):
 
 
 @get("/system")
-async def get_system(central: Central) -> System:
+async def get_system(central: Central, request: AnyRequest) -> System:
     """The central system: its version, its database, and what it has to do."""
     rows, schema = await central.store.read(_of_database)
     figures, store = central.figures, central.store
@@ -115,6 +117,7 @@ async def get_system(central: Central) -> System:
         uptime_s=int(figures.uptime_s),
         connections=central.registry.connected,
         watchers=len(central.hub),
+        streams=request.state.api.streams.open,
         database=Database(
             path=store.path,
             size_bytes=sizes["database"],

@@ -30,7 +30,7 @@ export default function System() {
         <div class="stack">
           <${Panel} title="Central system"><${Facts} of=${[["Version", it.version], ["Running since", html`<${Time} at=${it.started_at} as="full" /> (${duration(it.uptime_s)})`],
             ["OCPP address", html`<${Copy} text=${connectTo()} />`], ["Database", html`<code>${it.database.path}</code>`], ["Schema", it.database.schema],
-            ["Followers of events", count(it.watchers)], ["MQTT", !it.mqtt && html`off; section [mqtt] of config.toml turns it on`]]} /><//>
+            ["Live streams", count(it.streams)], ["MQTT", !it.mqtt && html`off; section [mqtt] of config.toml turns it on`]]} /><//>
           ${it.mqtt && html`<${Mqtt} of=${it.mqtt} />`}
           <${Panel} title="Load"><${Facts} of=${[["Received", `${rate(throughput.received_per_s)} a second`], ["Sent", `${rate(throughput.sent_per_s)} a second`],
             ["Commits", `${rate(commit.commits_per_s)} a second`], ["Waiting to be stored", count(commit.queue)],
