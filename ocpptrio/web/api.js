@@ -1,7 +1,7 @@
 // Talking to /api/v1: JSON, the CSRF header, problems as errors, ETags, pages of a list, and hooks for it.
 
 import { useEffect, useRef, useState } from "./html.js";
-import { session } from "./state.js";
+import { lapsed, session } from "./state.js";
 
 const BASE = "/api/v1";
 export const MOST = 1000; // rows that the API gives at once
@@ -39,13 +39,7 @@ export function at(strings, ...parts) {
   return strings.reduce((path, text, index) => path + encodeURIComponent(String(parts[index - 1])) + text);
 }
 
-/**
- * @param {string} method
- * @param {string} path under /api/v1
- * @param {{query?: object, body?: any, text?: string, type?: string, match?: object, headers?: object, signal?: AbortSignal}} [options]
- *   match: what was read before; the change is refused (412) if it has changed since.
- */
-export async function request(method, path, options = {}) {
+async function send(method, path, options) {
   const headers = { Accept: "application/json", ...options.headers };
   if (method !== "GET" && session.value) headers["X-CSRF-Token"] = session.value.csrf_token;
   let body;
@@ -70,7 +64,33 @@ export async function request(method, path, options = {}) {
       detail: "Is the daemon running, and can this computer reach it? Try again in a moment.",
     });
   }
-  if (!response.ok) throw await problem(response, method, path);
+  return response;
+}
+
+/** Waits until the person has logged in again, if that is to be; whether what was refused may be asked once more. */
+async function loggedInAgain(who) {
+  if (session.value === who) {
+    lapsed.value = true;
+    await new Promise((resolve) => { lapsed.subscribe((waits) => { if (!waits) resolve(); }); });
+  }
+  return Boolean(session.value) && session.value !== who;
+}
+
+/**
+ * Asks the API. Where the session is over meanwhile, it waits for its person, so that no form is lost.
+ * @param {string} method
+ * @param {string} path under /api/v1
+ * @param {{query?: object, body?: any, text?: string, type?: string, match?: object, headers?: object, signal?: AbortSignal}} [options]
+ *   match: what was read before; the change is refused (412) if it has changed since.
+ */
+export async function request(method, path, options = {}) {
+  const who = session.value;
+  let response = await send(method, path, options);
+  // Of a session itself a 401 says that a password is wrong, not that nobody is logged in.
+  const over = () => response.status === 401 && !path.startsWith("/session");
+  if (over() && who && await loggedInAgain(who)) response = await send(method, path, options);
+  if (over() && !who) session.value = null;
+  if (!response.ok) throw await problem(response, method);
   if (response.status === 204) return null;
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
   const answer = isJson ? await response.json() : await response.text();
@@ -79,9 +99,7 @@ export async function request(method, path, options = {}) {
   return answer;
 }
 
-async function problem(response, method, path) {
-  // Of a session itself it says that a password is wrong, not that nobody is logged in.
-  if (response.status === 401 && !path.startsWith("/session")) session.value = null;
+async function problem(response, method) {
   let body = {};
   try {
     body = await response.json();
@@ -109,7 +127,7 @@ async function loginChanged() {
 
 // What the statuses mean to a person.
 const TITLES = {
-  400: "Something in it is not right", 403: "Not allowed", 404: "It is not there", 409: "It does not fit what is there",
+  400: "Something in it is not right", 401: "Not let in", 403: "Not allowed", 404: "It is not there", 409: "It does not fit what is there",
   412: "Somebody else was faster", 429: "Too often", 503: "Not possible at this moment",
 };
 

@@ -3,10 +3,11 @@
 import { html, render, useLayoutEffect, useRef } from "./html.js";
 import { get } from "./api.js";
 import { Trouble } from "./components/basics.js";
+import { Lapsed } from "./components/lapsed.js";
 import { loadAgain, useModule } from "./components/module.js";
 import { Shell } from "./components/shell.js";
 import { followLinks, match, place } from "./router.js";
-import { complain, may, session } from "./state.js";
+import { complain, lapsed, may, session } from "./state.js";
 
 const AGAIN_MS = 5000;
 
@@ -79,7 +80,7 @@ function App() {
   if (session.value === null || place.value.path === "/login") {
     return login.Page ? html`<${login.Page} />` : html`<div class="gate">${login.problem ? html`<${Trouble} problem=${login.problem} retry=${loadAgain} />` : html`<div class="skeleton"></div>`}</div>`;
   }
-  return html`<${Shell}><${Content} /><//>`;
+  return html`<${Shell}><${Content} /><//>${session.value && lapsed.value && html`<${Lapsed} />`}`;
 }
 
 async function whoAmI() {

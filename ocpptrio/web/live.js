@@ -142,6 +142,16 @@ export function useEvents(onEvents, onReset) {
   }, []);
 }
 
+/** Do `work` every so often, for what no event tells of; not while nobody looks. */
+export function useEvery(work, everyMs) {
+  const current = useRef(work);
+  current.current = work;
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && current.current(), everyMs);
+    return () => clearInterval(timer);
+  }, []);
+}
+
 /**
  * What calls `work`: at once, but never more often than once in `everyMs`; and no more when the component is gone.
  * @param {() => void} work

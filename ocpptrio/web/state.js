@@ -7,6 +7,9 @@ import { signal } from "./html.js";
 /** Who is logged in; undefined: not known yet, null: nobody. @type {import("./vendor/signals.js").Signal<Session|null|undefined>} */
 export const session = signal(undefined);
 
+/** Whether the session is over although a page is open: its person is asked to log in again, over it. */
+export const lapsed = signal(false);
+
 /** GET /overview, for the counts beside the navigation; null: not loaded. */
 export const overview = signal(null);
 

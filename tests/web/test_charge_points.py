@@ -98,6 +98,28 @@ def test_an_unknown_one_is_adopted_and_then_in(open_page: Pages, site: Site, nam
     expect(page.get_by_role("heading", name="Connector 1")).to_be_visible()
 
 
+def test_several_unknown_ones_are_adopted_at_once(open_page: Pages, site: Site, name: str) -> None:
+    page = open_page("/attempts")
+    mine = [f"{name}-{number}" for number in range(3)]
+    site.simulate(*mine, "--time-scale", "600", "--scenario", "idle")
+    for one in mine:
+        expect(page.get_by_role("row").filter(has_text=one)).to_be_visible()
+    # Who adopts one of several stays with the others.
+    page.get_by_role("button", name=f"Adopt {mine[0]}").click()
+    page.get_by_role("dialog").get_by_role("button", name="Adopt", exact=True).click()
+    expect(page.get_by_role("row").filter(has_text=mine[0])).to_have_count(0)
+    expect(page.get_by_role("heading", name="Attempts")).to_be_visible()
+
+    page.get_by_role("button", name="Adopt several").click()
+    dialog = page.get_by_role("dialog", name="Adopt several charge points")
+    for box in dialog.get_by_role("checkbox").all():
+        box.set_checked(box.get_attribute("value") in mine)
+    dialog.get_by_label("Put them into a group (optional)").fill(name)
+    dialog.get_by_role("button", name="Adopt", exact=True).click()
+    expect(page.get_by_text("2 charge points are adopted")).to_be_visible()
+    assert site.api("GET", f"/groups/{name}")["charge_points"] == mine[1:]
+
+
 def test_an_attempt_is_forgotten(open_page: Pages, site: Site, name: str) -> None:
     page = open_page("/attempts")
     tried = site.simulate(name)
@@ -116,6 +138,13 @@ def test_an_attempt_offers_what_would_let_it_in(open_page: Pages, site: Site, na
     row = page.get_by_role("row").filter(has_text=name)
     row.get_by_role("link", name="Set its password").click()
     expect(page.get_by_role("heading", name="Password")).to_be_visible()
+    # Its own page says so, too, until it is in.
+    notice = page.get_by_text("It was turned away")
+    expect(notice).to_contain_text("password")
+    page.get_by_label("Password", exact=True).fill("something else")
+    page.get_by_role("button", name="Set this password").click()
+    expect(page.get_by_text("Connected", exact=True).first).to_be_visible()
+    expect(notice).to_have_count(0)
     site.stop(tried)
     # Of those that name no identity none can be told from another.
     refused = "server rejected WebSocket connection"

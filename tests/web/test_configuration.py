@@ -49,13 +49,21 @@ def test_a_value_that_it_refuses_is_told_with_the_reason(
 
 
 def test_a_group_wants_a_value_of_all_its_members(
-    open_page: Pages, charge_point: str, name: str
+    open_page: Pages, site: Site, charge_point: str, name: str
 ) -> None:
     page = open_page("/groups")
+    site.register(name, f"{name}-2")
+    page.get_by_role("button", name="Make a group").first.click()
     page.get_by_label("Name").fill(name)
-    page.get_by_label("Its first charge point").fill(charge_point)
+    members = page.get_by_label("Its charge points")
+    members.fill(f"{charge_point}, {name}-2")
+    # Several are suggested, too, one after the other.
+    expect(page.locator(f'datalist option[value="{charge_point}, {name}-2"]')).to_have_count(1)
     page.get_by_role("button", name="Make it").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.get_by_label("Put charge points in").fill(name)
+    page.get_by_role("button", name="Put in").click()
+    expect(page.get_by_text("3 charge points")).to_be_visible()
     page.get_by_label("Key").fill("BlinkRepeat")
     page.get_by_label("Value").fill("7")
     page.get_by_role("button", name="Want it").click()
@@ -74,7 +82,7 @@ def test_a_group_wants_a_value_of_all_its_members(
     expect(page.get_by_role("heading", name="Nothing is wanted of its members")).to_be_visible()
     page.get_by_role("button", name="Remove the group").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
-    expect(page.get_by_role("heading", name="Make a group")).to_be_visible()
+    expect(page.get_by_role("heading", name=name)).to_have_count(0)
     expect(page.get_by_role("button", name=name)).to_have_count(0)
 
 

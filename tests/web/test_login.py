@@ -104,3 +104,35 @@ def test_what_the_empty_pages_say(open_page: Pages, new_site: Callable[..., Site
     ):
         go(page, path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
+
+
+def test_who_logs_in_again_loses_nothing_of_a_form(open_page: Pages, site: Site, name: str) -> None:
+    state = site.somebody(name, "operator")
+    open_page.excuse("401")
+    page = open_page("/tags", state=state)
+    page.get_by_role("button", name="Add a tag").first.click()
+    form = page.get_by_role("dialog", name="Add a tag")
+    form.get_by_label("idTag").fill(name)
+    page.context.clear_cookies()
+    form.get_by_role("button", name="Add", exact=True).click()
+    again = page.get_by_role("dialog", name="Log in again")
+    again.get_by_label("Password").fill("not the password")
+    again.get_by_role("button", name="Log in").click()
+    expect(again.get_by_role("alert")).to_contain_text("password")
+    # Whoever puts it off finds the form as it was, and is asked again.
+    page.keyboard.press("Escape")
+    expect(form.get_by_role("alert")).to_be_visible()
+    expect(form.get_by_label("idTag")).to_have_value(name)
+    form.get_by_role("button", name="Add", exact=True).click()
+    again.get_by_label("Password").fill(name * 2)
+    again.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text(f"{name} is added")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    # Somebody else begins anew.
+    page.context.clear_cookies()
+    page.get_by_role("link", name="System").first.click()
+    again.get_by_role("button", name="As somebody else").click()
+    expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
+    expect(page.get_by_label("Name")).to_be_visible()

@@ -16,6 +16,7 @@ def test_a_tag_is_added_changed_blocked_and_removed(
         page.get_by_role("button", name="Add a tag").first.click()
         dialog = page.get_by_role("dialog", name="Add a tag")
         dialog.get_by_label("idTag").fill(name)
+        dialog.get_by_text("Limits").click()
         dialog.get_by_label("Only at these times (optional)").fill("whenever" if place else "")
         dialog.get_by_label("Note (optional)").fill("Anna")
         dialog.get_by_role("button", name="Add", exact=True).click()
@@ -29,6 +30,10 @@ def test_a_tag_is_added_changed_blocked_and_removed(
     row.get_by_role("button", name=name).click()
     dialog = page.get_by_role("dialog", name=name)
     dialog.get_by_label("Group of tags (optional)").fill("FAMILY")
+    dialog.get_by_text("Limits").click()
+    dialog.get_by_label("Budget of a day in kWh (optional)").fill("-1")
+    dialog.get_by_text("Limits").click()  # what is wrong there is shown, not hidden
+    dialog.get_by_role("button", name="Save").click()
     dialog.get_by_label("Budget of a day in kWh (optional)").fill("12.5")
     dialog.get_by_label("Only at these charge points (optional)").fill(name)
     dialog.get_by_label("Only at these times (optional)").fill("mon-fri 08:00-18:00")

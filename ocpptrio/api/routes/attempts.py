@@ -6,6 +6,7 @@ from typing import Final
 from litestar import Response, delete, get, post
 from litestar.params import FromPath, JSONBody
 
+from ocpptrio.api.filters import ChargePointId
 from ocpptrio.api.given import Central
 from ocpptrio.api.paging import Limit, Page
 from ocpptrio.api.problems import conflict, not_found
@@ -53,7 +54,9 @@ class Adoption(Change, frozen=True, kw_only=True):
 
 
 @get("/attempts")
-async def list_attempts(central: Central, limit: Limit = 100) -> Page[Attempt]:
+async def list_attempts(
+    central: Central, charge_point_id: ChargePointId = None, limit: Limit = 100
+) -> Page[Attempt]:
     """Who was turned away, the latest first. At most 1000 identities are kept."""
 
     def work(reader: Reader) -> list[Attempt]:
@@ -63,8 +66,9 @@ async def list_attempts(central: Central, limit: Limit = 100) -> Page[Attempt]:
                 attempt,
                 remedy=remedy(charge_points.get(reader, attempt.charge_point_id), attempt),
             )
-            for attempt in attempts.everyone(reader)[:limit]
-        ]
+            for attempt in attempts.everyone(reader)
+            if charge_point_id in (None, attempt.charge_point_id)
+        ][:limit]
 
     return Page(await central.store.read(work))
 

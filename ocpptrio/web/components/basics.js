@@ -37,8 +37,8 @@ export function Trouble({ problem, retry, word = "Try again" }) {
   if (!problem) return null;
   return html`<div class="notice wrong" role="alert">${WARNING}<div>
     <strong>${problem.title ?? "That did not work"}</strong>
-    ${problem.detail && html`<span>${problem.detail}</span>`}
-    ${problem.errors?.length > 0 && html`<ul>${problem.errors.map((one) => html`<li key=${one.field}><code>${one.field}</code>: ${one.reason}</li>`)}</ul>`}
+    ${problem.errors?.length > 0 ? html`<ul>${problem.errors.map((one) => html`<li key=${one.field}><code>${one.field}</code>: ${one.reason}</li>`)}</ul>`
+      : problem.detail && html`<span>${problem.detail}</span>`}
     ${retry && problem.status !== 404 && html`<span><button type="button" class="button small" onClick=${retry}>${word}</button></span>`}
   </div></div>`;
 }

@@ -103,10 +103,12 @@ function options(lines, width, height, range) {
   const tones = ["--accent", "--warn", "--ink-soft", "--danger"];
   return {
     width, height,
+    // Half of the last time of day stands beyond the plot, where no axis has room for it.
+    padding: [null, sides.includes("right") ? null : 40, null, null],
     cursor: { points: { size: 7 } },
     scales: {
       x: { time: true, range: (_, low, high) => [range.current[0] ?? low, range.current[1] ?? high] },
-      ...Object.fromEntries(sides.map((side) => [side, { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] }])),
+      ...Object.fromEntries(sides.map((side) => [side, { range: lines.find((one) => (one.axis ?? "left") === side).unit === "%" ? [0, 100] : (_, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.08 : 1] }])),
     },
     axes: [
       { stroke: ink, grid: { show: false }, ticks: grid, font, space: 90, values: (_, marks) => clocks(marks) },

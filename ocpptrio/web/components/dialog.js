@@ -7,6 +7,9 @@ import { Toasts } from "./toast.js";
 
 let lastId = 0;
 
+// Whoever opens a form wants to fill it in; the button that closes it would come first.
+const FIRST = ".dialog-body :is(input:not([hidden]), select, textarea)";
+
 /** Open as long as it is rendered. @param {{title: string, onClose: () => void, large?: boolean, sheet?: boolean, children: any}} props */
 export function Dialog({ title, onClose, large, sheet, children }) {
   const element = useRef(null);
@@ -17,8 +20,7 @@ export function Dialog({ title, onClose, large, sheet, children }) {
     const opener = document.activeElement;
     dialog.showModal();
     dialogs.value = [...dialogs.value, id];
-    // Whoever opens a form wants to fill it in; the button that closes it would come first.
-    dialog.querySelector(".dialog-body :is(input:not([hidden]), select, textarea)")?.focus();
+    dialog.querySelector(FIRST)?.focus();
     return () => {
       dialogs.value = dialogs.value.filter((other) => other !== id);
       dialog.close();
@@ -45,6 +47,12 @@ export function Dialog({ title, onClose, large, sheet, children }) {
 export function Form({ onSubmit, submit, onCancel, cancel = "Cancel", danger, onStale, children }) {
   const [state, setState] = useState({ busy: false, problem: null });
   const [round, setRound] = useState(0);
+  const element = useRef(null);
+  useEffect(() => {
+    // One that comes later than its dialog; nobody has begun elsewhere.
+    const dialog = element.current.closest("dialog");
+    if (dialog?.open && !document.activeElement?.closest(".dialog-body")) dialog.querySelector(FIRST)?.focus();
+  }, []);
   async function send(event) {
     event.preventDefault();
     const form = event.currentTarget;
@@ -61,7 +69,7 @@ export function Form({ onSubmit, submit, onCancel, cancel = "Cancel", danger, on
     setState({ busy: false, problem: null });
     setRound(round + 1);
   }
-  return html`<form key=${round} class="fields" onSubmit=${send}>
+  return html`<form ref=${element} key=${round} class="fields" onSubmit=${send}>
     ${children}
     <${Trouble} problem=${state.problem} retry=${state.problem?.status === 412 && onStale ? anew : undefined} word="Show how it is now" />
     <div class="form-foot">
@@ -112,7 +120,7 @@ export function Opens({ word, title, tone = "", small = false, large, label, chi
 /** A secret that is shown once. */
 export function Once({ what, secret, onClose }) {
   return html`<${Dialog} title=${what} onClose=${onClose}>
-    <p>Copy it now. It is kept only as a hash and cannot be shown again.</p>
+    <p>Copy it now: it cannot be shown again.</p>
     <${Copy} text=${secret} secret />
     <div class="form-foot"><button type="button" class="button primary" onClick=${onClose}>I have it</button></div>
   <//>`;

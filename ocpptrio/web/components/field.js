@@ -42,6 +42,11 @@ export function Field({ label, hint, wrong, options, type = "text", value, held,
   </div>`;
 }
 
+/** Whose password a form asks for, for the browser that keeps it; not to be seen. */
+export function UserName({ of: name }) {
+  return html`<input type="text" name="user_name" autocomplete="username" value=${name} hidden readonly aria-hidden="true" tabindex="-1" />`;
+}
+
 /** What a person types is taken up when he pauses. */
 export function SearchField({ label, value, onChange, placeholder }) {
   const [timer] = useState({ id: 0 });

@@ -8,17 +8,22 @@ const PAUSE_MS = 250;
 const MOST = 20;
 const KNOWN = { point: ["/charge-points", "charge_point_id"], tag: ["/tags", "id_tag"] };
 
-/** @param {{what: "point"|"tag", onChange?: (text: string) => void}} props further ones are those of a field */
-export function Suggesting({ what, onChange, ...rest }) {
+/**
+ * @param {{what: "point"|"tag", several?: boolean, onChange?: (text: string) => void}} props further ones are those of a
+ *   field; several: separated by commas, the last of which is suggested
+ */
+export function Suggesting({ what, several, onChange, ...rest }) {
   const [path, name] = KNOWN[what];
   const [typed, setTyped] = useState("");
   const [timer] = useState({ id: 0 });
-  const found = useResource(typed ? path : null, { search: typed, limit: MOST });
+  const begun = several ? typed.slice(0, typed.lastIndexOf(",") + 1) : "";
+  const search = typed.slice(begun.length).trim();
+  const found = useResource(search ? path : null, { search, limit: MOST });
   function type(text) {
     clearTimeout(timer.id);
     timer.id = setTimeout(() => { setTyped(text); onChange?.(text); }, PAUSE_MS);
   }
-  return html`<${Field} autocomplete="off" suggest=${(found.data?.items ?? []).map((one) => one[name])} onInput=${type} ...${rest} />`;
+  return html`<${Field} autocomplete="off" suggest=${(found.data?.items ?? []).map((one) => (begun ? `${begun} ${one[name]}` : one[name]))} onInput=${type} ...${rest} />`;
 }
 
 /** As a filter, which follows the address of the page. */

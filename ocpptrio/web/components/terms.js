@@ -1,14 +1,24 @@
 // On which terms somebody may charge, as fields: shared by tags and groups of tags.
 
-import { html } from "../html.js";
+import { html, useState } from "../html.js";
 import { forInput, fromInput, kwhShort } from "../format.js";
 import { Field } from "./field.js";
 import { Mark } from "./mark.js";
 
-export function TermsFields({ of: terms = {} }) {
+/** @param {{of?: any, folded?: boolean}} props folded: limits that are not set are out of the way */
+export function TermsFields({ of: terms = {}, folded = false }) {
+  // What is wrong in a field can be told only where it can be seen.
+  const [open] = useState(!folded || limits(terms) !== "" || Boolean(terms.expires_at) || terms.max_concurrent != null);
+  return html`
+    <${Field} label="Note (optional)" name="note" value=${terms.note ?? ""} hint=${folded ? "Whose it is, for instance." : undefined} />
+    <${Field} label="Blocked" name="blocked" type="checkbox" value=${terms.blocked ?? false} />
+    <details open=${open} onInvalidCapture=${(event) => { event.currentTarget.open = true; }}><summary>Limits: how long, how much, when and where</summary>
+    <div class="fields limits"><${LimitFields} of=${terms} /></div></details>`;
+}
+
+function LimitFields({ of: terms }) {
   const rights = terms.rights ?? terms;
   return html`
-    <${Field} label="Blocked" name="blocked" type="checkbox" value=${terms.blocked ?? false} />
     <div class="fields two">
       <${Field} label="Expires (optional)" name="expires_at" type="datetime-local" value=${terms.expires_at ? forInput(new Date(terms.expires_at)) : ""} />
       <${Field} label="At a time (optional)" name="max_concurrent" type="number" min="0" value=${terms.max_concurrent ?? ""} hint="How many transactions at once; 0: no limit." />
@@ -17,8 +27,7 @@ export function TermsFields({ of: terms = {} }) {
     </div>
     <${Field} label="Only at these times (optional)" name="week_times" value=${terms.week_times ?? ""} placeholder="mon-fri 08:00-18:00" hint="Days and times of the week, separated by commas." />
     <${Field} label="Only at these charge points (optional)" name="charge_points" value=${(rights.charge_points ?? []).join(", ")} hint="Identities, separated by commas. Nothing named: everywhere." />
-    <${Field} label="Only at these groups of charge points (optional)" name="charge_point_groups" value=${(rights.charge_point_groups ?? []).join(", ")} />
-    <${Field} label="Note (optional)" name="note" value=${terms.note ?? ""} />`;
+    <${Field} label="Only at these groups of charge points (optional)" name="charge_point_groups" value=${(rights.charge_point_groups ?? []).join(", ")} />`;
 }
 
 const kilo = (wh) => (wh == null ? "" : wh / 1000);

@@ -4,9 +4,10 @@ import { html } from "../html.js";
 import { put } from "../api.js";
 import { PageHead, Panel } from "../components/basics.js";
 import { Form } from "../components/dialog.js";
-import { Field } from "../components/field.js";
+import { Field, UserName } from "../components/field.js";
 import { navigate } from "../router.js";
 import { session, tell } from "../state.js";
+import { MIN_LENGTH } from "./login.js";
 
 export default function Account() {
   const who = session.value;
@@ -18,9 +19,9 @@ export default function Account() {
       tell("Password changed", "Other browsers are logged out.");
       navigate("/");
     }}>
-      <input type="text" name="user_name" autocomplete="username" value=${who.user_name} hidden readonly aria-hidden="true" tabindex="-1" />
+      <${UserName} of=${who.user_name} />
       ${who.password_set && html`<${Field} label="Current password" name="current_password" type="password" autocomplete="current-password" required />`}
-      <${Field} label="New password" name="new_password" type="password" autocomplete="new-password" required hint="A short sentence is good." />
+      <${Field} label="New password" name="new_password" type="password" autocomplete="new-password" required minlength=${MIN_LENGTH} hint="At least ${MIN_LENGTH} characters; a short sentence is good." />
       <${Field} label="The same again" name="again" type="password" autocomplete="new-password" required />
     <//><//></div>`;
 }

@@ -2,12 +2,12 @@
 
 import { html, useMemo, useState } from "../html.js";
 import { at, useResource } from "../api.js";
-import { Loading, PageHead, Tabs, Time, Trouble } from "../components/basics.js";
+import { Loading, Notice, PageHead, Tabs, Time, Trouble } from "../components/basics.js";
 import { CommandDialog } from "../components/command.js";
 import { Presence } from "../components/mark.js";
 import { loadAgain, useModule } from "../components/module.js";
 import { useFleet } from "../fleet.js";
-import { useStream } from "../live.js";
+import { useReload, useStream } from "../live.js";
 import { may } from "../state.js";
 
 const TABS = [["", "Overview"], ["transactions", "Transactions"], ["commands", "Commands"], ["configuration", "Configuration"], ["messages", "Messages"], ["events", "Events"], ["deviations", "Deviations"], ["settings", "Settings"]];
@@ -40,8 +40,21 @@ export default function ChargePoint({ params }) {
       ${cp.note && html`<span>${cp.note}</span>`}
       ${cp.groups.map((name) => html`<a key=${name} class="chip" href="/charge-points?group=${encodeURIComponent(name)}">${name}</a>`)}
     </div>
+    ${!cp.connected && html`<${TurnedAway} cp=${cp} />`}
     <${Tabs} base=${at`/charge-points/${id}`} tabs=${TABS} current=${tab} label=${`Parts of ${id}`} />
     <${Trouble} problem=${problem} retry=${loadAgain} />
     ${Tab ? html`<${Tab} cp=${cp} ask=${setAsking} reload=${found.reload} known=${found.data} />` : !problem && html`<section class="panel"><${Loading} lines=${6} /></section>`}
     ${asking && html`<${CommandDialog} cp=${cp} ...${asking} onClose=${() => setAsking(null)} />`}`;
+}
+
+/** Why one that is known is not in, as it was told at its last try. */
+function TurnedAway({ cp }) {
+  const id = cp.charge_point_id;
+  const found = useResource("/attempts", { charge_point_id: id });
+  useReload(found.reload, (one) => one.kind === "AttemptRefused" && one.charge_point_id === id);
+  const one = found.data?.items[0];
+  if (!one || (cp.last_seen_at && one.last_at < cp.last_seen_at)) return null;
+  return html`<div class="turned-away"><${Notice}><p><strong>It was turned away <${Time} at=${one.last_at} as="ago" />: ${one.reason}.</strong>
+    ${one.remedy === "set password" && may("operator") && html` Enter its password at the charge point, or <a href=${at`/charge-points/${id}/settings`}>set another</a>.`}
+    ${one.remedy === "adopt" && html` <a href="/attempts">Adopt it</a>, and its next try succeeds.`}</p><//></div>`;
 }

@@ -74,7 +74,7 @@ function Nobody() {
   return html`<${Empty} title="No charge point yet">
     <p>Enter this address into your charge point as that of the central system (backend, OCPP 1.6J). It adds its own identity.</p>
     <${Copy} text=${connectTo()} />
-    <p>${waiting > 0 ? html`Some have tried already: <a href="/attempts">adopt them</a>.` : html`One that is not registered is turned away and appears under <a href="/attempts">unknown attempts</a>, where you adopt it.`}</p>
+    <p>${waiting > 0 ? html`Some have tried already: <a href="/attempts">adopt them</a>.` : html`One that is not registered is turned away and appears under <a href="/attempts">Attempts</a>, where you adopt it.`}</p>
   <//>`;
 }
 

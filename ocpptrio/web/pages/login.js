@@ -4,11 +4,11 @@ import { html, useEffect, useRef, useState } from "../html.js";
 import { get, post, put } from "../api.js";
 import { Trouble } from "../components/basics.js";
 import { Form } from "../components/dialog.js";
-import { Field } from "../components/field.js";
+import { Field, UserName } from "../components/field.js";
 import { navigate, place } from "../router.js";
 import { session, tell } from "../state.js";
 
-const MIN_LENGTH = 10;
+export const MIN_LENGTH = 10; // of a password
 
 function Gate({ title, children }) {
   return html`<main class="gate" id="main"><div class="gate-box">
@@ -63,7 +63,7 @@ export default function Login() {
     return html`<${Gate} title="Set a password">
       <p class="soft">You are logged in as <strong>${newcomer.current.user_name}</strong>. The address that brought you here works once; next time you need a password.</p>
       <${Form} submit="Set password" onSubmit=${setPassword} cancel="Later" onCancel=${() => finish(newcomer.current)}>
-        <input type="text" name="user_name" autocomplete="username" value=${newcomer.current.user_name} hidden readonly aria-hidden="true" tabindex="-1" />
+        <${UserName} of=${newcomer.current.user_name} />
         <${Field} label="New password" name="new_password" type="password" autocomplete="new-password" required minlength=${MIN_LENGTH} hint="At least ${MIN_LENGTH} characters; a short sentence is good." />
         <${Field} label="The same again" name="again" type="password" autocomplete="new-password" required />
       <//><//>`;

@@ -48,7 +48,7 @@ function Figures({ numbers }) {
     <${Figure} lead name="Power now" value=${kwNumber(numbers?.power_w)} unit="kW" detail=${numbers && plural(numbers.transactions_open, "transaction runs", "transactions run")} />
     <${Figure} name="Connected" value=${count(points?.connected)} unit=${points ? `of ${count(points.total)}` : ""} detail=${points && (points.offline ? `${count(points.offline)} offline` : points.total ? "all of them" : "")} />
     <${Figure} name="Charging" value=${count(points?.charging)} detail=${points && plural(points.charging, "charge point").replace(/^\S+ /, "")} />
-    <${Figure} name="Energy today" value=${kwhShort(numbers?.energy_today_wh)} unit="kWh" detail="of what has ended, UTC" />
+    <${Figure} name="Energy today" value=${kwhShort(numbers?.energy_today_wh)} unit="kWh" detail="what ended since 0:00 UTC" />
   </section>`;
 }
 
@@ -86,7 +86,7 @@ function needs(numbers) {
     ["dashed", "", numbers.charge_points.offline, "charge point is offline", "charge points are offline", "/charge-points?connected=false", "Which?"],
     ["triangle", "warn", numbers.conditions, "thing is wrong for long", "things are wrong for long", "/alerts?show=conditions", "What?"],
     ["diamond", "", numbers.reviews_waiting, "transaction waits for a decision", "transactions wait for a decision", "/transactions/reviews", "Decide"],
-    ["half", "", numbers.attempts, "unknown charge point was turned away", "unknown charge points were turned away", "/attempts", "Adopt"],
+    ["half", "", numbers.attempts, "charge point was turned away", "charge points were turned away", "/attempts", "Which?"],
     ["cross", "warn", may("operator") ? numbers.webhooks_failing ?? 0 : 0, "webhook fails", "webhooks fail", "/webhooks", "Look"],
   ].filter(([, , n]) => n > 0);
 }
@@ -97,12 +97,13 @@ export function connectTo() {
 }
 
 function FirstSteps({ numbers }) {
-  return html`<section class="panel"><${Empty} title="No charge point has come yet">
-    <p>Enter this address into your charge point as that of the central system (backend, OCPP 1.6J). It adds its own identity at the end.</p>
+  const waiting = numbers.attempts;
+  return html`<section class="panel"><${Empty} title=${waiting > 0 ? plural(waiting, "charge point wants to be let in", "charge points want to be let in") : "No charge point has come yet"}>
+    ${waiting > 0 && html`<p>${waiting === 1 ? "It is unknown here and was turned away. Adopt it if it is yours; its next try succeeds." : "They are unknown here and were turned away. Adopt those that are yours; their next try succeeds."}</p>
+      <a class="button primary" href="/attempts">${waiting === 1 ? "Look at it" : "Look at them"}</a>`}
+    <p>Enter this address into ${waiting > 0 ? "a further" : "your"} charge point as that of the central system (backend, OCPP 1.6J). It adds its own identity at the end.</p>
     <${Copy} text=${connectTo()} />
-    ${numbers.attempts > 0
-      ? html`<p><strong>${plural(numbers.attempts, "unknown charge point")}</strong> tried already. <a href="/attempts">Adopt it</a>, and its next try succeeds.</p>`
-      : html`<p>When it has tried, it appears under <a href="/attempts">unknown attempts</a>, to be adopted with one click. Or <a href="/charge-points?new=1">register it</a> first.</p>`}
+    ${!waiting && html`<p>When it has tried, it appears under <a href="/attempts">Attempts</a>, to be adopted with one click. Or <a href="/charge-points?new=1">register it</a> first.</p>`}
     <p>No charge point at hand? <code>ocpptrio simulate CP1 CP2 --time-scale 60</code> plays two.</p>
   <//></section>`;
 }

@@ -70,7 +70,7 @@ function TagForm({ tag, onDone, onCancel, onStale }) {
   return html`<${Form} submit=${tag ? "Save" : "Add"} onSubmit=${save} onCancel=${onCancel} onStale=${onStale}>
     ${!tag && html`<${Field} label="idTag" name="id_tag" required maxlength="20" mono autocomplete="off" />`}
     <${Field} label="Group of tags (optional)" name="parent_id_tag" maxlength="20" value=${tag?.parent_id_tag ?? ""} hint="Tags of a group stop each other's transactions, and share its terms." />
-    <${TermsFields} of=${tag} />
+    <${TermsFields} of=${tag} folded />
   <//>`;
 }
 

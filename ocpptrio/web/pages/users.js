@@ -4,7 +4,7 @@ import { html, useState } from "../html.js";
 import { at, patch, post, remove, usePages, useResource } from "../api.js";
 import { Copy, Empty, Loading, PageHead, Time, Trouble } from "../components/basics.js";
 import { Act, Confirm, Dialog, Form, Once, Opens } from "../components/dialog.js";
-import { Field, entered } from "../components/field.js";
+import { Field, UserName, entered } from "../components/field.js";
 import { Mark } from "../components/mark.js";
 import { PagedTable } from "../components/table.js";
 import { complain, session, tell } from "../state.js";
@@ -78,6 +78,7 @@ function EditUser({ name, onClose, onDone }) {
       onDone();
       onClose();
     }}>
+      <${UserName} of=${name} />
       <${Field} label="Role" name="role" options=${ROLES} value=${user.role} />
       <${Field} label="Disabled: may not log in" name="disabled" type="checkbox" value=${user.disabled} />
       <${Field} label="New password (optional)" name="password" type="password" autocomplete="new-password" hint="Logs all their browsers out." />

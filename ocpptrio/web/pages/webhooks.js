@@ -1,6 +1,6 @@
 // Webhooks: addresses that are told of events; whether they listen, and how they catch up.
 
-import { html, useEffect, useState } from "../html.js";
+import { html, useState } from "../html.js";
 import { at, patch, post, remove, usePages, useResource } from "../api.js";
 import { Empty, Facts, Loading, PageHead, Segments, Time, Trouble } from "../components/basics.js";
 import { Act, Confirm, Dialog, Form, Once } from "../components/dialog.js";
@@ -9,7 +9,7 @@ import { Mark } from "../components/mark.js";
 import { Suggesting } from "../components/suggesting.js";
 import { Table, PagedTable } from "../components/table.js";
 import { KINDS } from "../events.js";
-import { useReload, useStream } from "../live.js";
+import { useEvery, useReload, useStream } from "../live.js";
 import { plural } from "../format.js";
 import { words } from "../forms.js";
 import { complain, may, tell } from "../state.js";
@@ -29,6 +29,7 @@ export default function Webhooks() {
   const [secret, setSecret] = useState(null);
   useStream({ kinds: ["WebhookChanged", "WebhookLagging"] }, null);
   useReload(list.reload, (one) => one.kind.startsWith("Webhook"));
+  useEvery(list.reload, EVERY_MS);
   const add = may("admin") && html`<button type="button" class="button primary" onClick=${() => setMaking(true)}>Add a webhook</button>`;
   return html`<${PageHead} title="Webhooks" lead="Each event is sent to these addresses as signed JSON, in order and until it is received.">${add}<//>
     <${PagedTable} list=${list} noun="webhook" caption="Webhooks" rowKey=${(one) => one.webhook_id} columns=${[
@@ -68,10 +69,11 @@ function Webhook({ id, onClose, onChange }) {
   const deliveries = useResource(`${base}/deliveries`);
   const [part, setPart] = useState("deliveries");
   const [removing, setRemoving] = useState(false);
-  useEffect(() => {
-    const timer = setInterval(() => !document.hidden && deliveries.reload(), EVERY_MS);
-    return () => clearInterval(timer);
-  }, []);
+  useEvery(() => {
+    deliveries.reload();
+    // Not while it is edited: whoever has edited it meanwhile is not to be overwritten.
+    if (part === "deliveries") found.reload();
+  }, EVERY_MS);
   const hook = found.data;
   const again = () => { found.reload(); deliveries.reload(); onChange(); };
   const admin = may("admin");

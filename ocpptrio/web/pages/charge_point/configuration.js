@@ -28,7 +28,7 @@ export default function Configuration({ cp }) {
       ${may("operator") && html`<div class="row push"><${Act} small=${false} action=${() => post(`${base}/refresh`)} done="The charge point is asked for all its keys">Read again<//>
         <button type="button" class="button primary" onClick=${() => setEdited({ key: "", wanted: null, reported: null })}>Want a value</button></div>`}</div>
     <${Panel} flush>
-      ${rows.length === 0 ? html`<${Empty} title=${search ? "No key is called so" : "Nothing reported yet"}>${!search && html`<p>Its keys are read when something is wanted of them, or when you ask: “Read again”.</p>`}<//>`
+      ${rows.length === 0 ? html`<${Empty} title=${search ? "No key is called so" : "Nothing reported yet"}>${!search && html`<p>Its keys are read when something is wanted of them, or when you ask for them.</p>${may("operator") && html`<${Act} small=${false} tone="primary" action=${() => post(`${base}/refresh`)} done="The charge point is asked for all its keys">Read its keys<//>`}`}<//>`
         : html`<${Table} caption="Configuration keys" rowKey=${(row) => row.key.toLowerCase()} rows=${rows} columns=${[
           { head: "Key", cell: (row) => html`<code>${row.key}</code>${row.reported?.readonly && html` <span class="chip">read only</span>`}` },
           { head: "Reported", cell: (row) => html`<${Value} of=${row.reported} />${row.reported?.pending_value != null && html`<br /><small>${row.reported.pending_value} after its next boot</small>`}` },

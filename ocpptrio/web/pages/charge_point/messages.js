@@ -1,6 +1,6 @@
 // The messages of a charge point as they pass: each question with its answer, as sent.
 
-import { html, useEffect, useMemo, useState } from "../../html.js";
+import { html, useMemo, useState } from "../../html.js";
 import { address, usePages } from "../../api.js";
 import { Empty, Panel, Trouble } from "../../components/basics.js";
 import { Field, SearchField } from "../../components/field.js";
@@ -8,7 +8,7 @@ import { Glyph } from "../../components/mark.js";
 import { More } from "../../components/table.js";
 import { pretty } from "../../components/command.js";
 import { clock, full } from "../../format.js";
-import { useEvents, useSoon } from "../../live.js";
+import { useEvents, useEvery, useSoon } from "../../live.js";
 
 const SOON_MS = 700;
 const EVERY_MS = 5000;
@@ -21,10 +21,7 @@ export default function Messages({ cp }) {
   const soon = useSoon(() => follow && list.reload(), SOON_MS);
   // Not every message is an event, so it also looks now and then.
   useEvents(soon, soon);
-  useEffect(() => {
-    const every = setInterval(() => !document.hidden && soon(), EVERY_MS);
-    return () => clearInterval(every);
-  }, []);
+  useEvery(soon, EVERY_MS);
   // Who looks further back does not want to be pushed on.
   const back = { ...list, more: () => { setFollow(false); list.more(); } };
   const exchanges = useMemo(() => paired(list.items), [list.items]);

@@ -4,7 +4,7 @@ import { html, useState } from "../../html.js";
 import { at, patch, put, remove, useResource } from "../../api.js";
 import { Panel, Time } from "../../components/basics.js";
 import { Act, Confirm, Form, Once } from "../../components/dialog.js";
-import { Field } from "../../components/field.js";
+import { Field, UserName } from "../../components/field.js";
 import { navigate } from "../../router.js";
 import { complain, may, tell } from "../../state.js";
 import { MODES } from "../charge_points.js";
@@ -58,7 +58,7 @@ function Password({ cp, base, reload }) {
       form.reset();
       tell("Password set");
       reload();
-    }}><${Field} label="Password" name="password" type="password" required maxlength="40" autocomplete="new-password" /><//>
+    }}><${UserName} of=${cp.charge_point_id} /><${Field} label="Password" name="password" type="password" required maxlength="40" autocomplete="new-password" /><//>
     <div class="row"><${Act} action=${async () => { const answer = await put(`${base}/password`, { generate: true }); setMade(answer.password); reload(); }}>Make a good one<//>
       ${cp.password_set && html`<${Act} tone="danger" done="It may connect without a password" sure=${["Take its password off?", "Whoever knows the identity may then connect under it."]} action=${async () => { await remove(`${base}/password`); reload(); }}>Take it off<//>`}</div>
     ${made && html`<${Once} what=${`Password of ${cp.charge_point_id}`} secret=${made} onClose=${() => setMade(null)} />`}
