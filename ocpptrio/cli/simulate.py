@@ -47,8 +47,8 @@ async def simulate(
     connectors
         Of each charge point.
     scenario
-        What happens at each charge point: commute, idle, busy, once, offline, or your own as
-        module:function.
+        What happens at each charge point: commute, idle, busy, once, remote, offline, or your own
+        as module:function.
     time_scale
         With 60, an hour passes in a minute.
     duration

@@ -56,6 +56,11 @@ async def once(charge_point: SimulatedChargePoint) -> None:
     await charge_point.device.outbox.wait_empty()
 
 
+async def remote(charge_point: SimulatedChargePoint) -> None:
+    """A car comes when a RemoteStartTransaction announces it, and leaves when it is over."""
+    await _at_each_connector(charge_point, _announced)
+
+
 async def offline(charge_point: SimulatedChargePoint) -> None:
     """As commute, but the connection breaks now and then, and once in a while the supply."""
     random = branch(charge_point.random)
@@ -74,6 +79,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "idle": idle,
     "busy": busy,
     "once": once,
+    "remote": remote,
     "offline": offline,
 }
 
@@ -129,6 +135,37 @@ async def _back_to_back(
         await _visit(charge_point, connector_id, random, random.uniform(1, 4) * _MINUTE)
 
 
+async def _announced(charge_point: SimulatedChargePoint, connector_id: int, random: Random) -> None:
+    timing = charge_point.device.timing
+    connector = charge_point.station.connector(connector_id)
+    while True:
+        await charge_point.wait_until(
+            lambda: connector.authorization is not None and connector.ev is None
+        )
+        await timing.sleep(random.uniform(2, 8))
+        if connector.ev is not None:
+            continue
+        ev = _car(random)
+        await charge_point.plug_in(connector_id, ev)
+        await charge_point.wait_until(
+            lambda: connector.transaction is None and connector.authorization is None
+        )
+        await timing.sleep(random.uniform(2, 20))
+        if connector.ev is ev:
+            await charge_point.unplug(connector_id)
+
+
+def _car(random: Random) -> ElectricVehicle:
+    capacity_wh, power_w, phases = random.choice(CARS)
+    return ElectricVehicle(
+        capacity_wh,
+        power_w,
+        phases,
+        soc=random.uniform(0.1, 0.7),
+        target_soc=random.choice((0.8, 1)),
+    )
+
+
 async def _visit(
     charge_point: SimulatedChargePoint, connector_id: int, random: Random, stay_s: float
 ) -> None:
@@ -137,14 +174,7 @@ async def _visit(
     connector = charge_point.station.connector(connector_id)
     id_tag = charge_point.id_tags[(connector_id - 1) % len(charge_point.id_tags)]
     await charge_point.wait_status(connector_id, _Status.AVAILABLE, _Status.RESERVED)
-    capacity_wh, power_w, phases = random.choice(CARS)
-    ev = ElectricVehicle(
-        capacity_wh,
-        power_w,
-        phases,
-        soc=random.uniform(0.1, 0.7),
-        target_soc=random.choice((0.8, 1)),
-    )
+    ev = _car(random)
     await charge_point.plug_in(connector_id, ev)
     await timing.sleep(random.uniform(2, 15))
     if connector.transaction is None:  # else somebody has started it from afar

@@ -192,3 +192,29 @@ def test_scenarios_are_found_by_name_or_by_module_and_function() -> None:
     for wrong in "nonsense", "no.such.module:f", "ocpptrio.simulator.scenario:nonsense", "json:":
         with pytest.raises(ConfigError, match=wrong.split(":")[0]):
             scenario.find(wrong)
+
+
+async def test_a_car_comes_when_it_is_announced_and_leaves_when_it_is_over(
+    autojump_clock: trio.testing.MockClock,
+    sides: tuple[FakeCentral, SimulatedChargePoint],
+    nursery: trio.Nursery,
+) -> None:
+    central, charge_point = sides
+    nursery.start_soon(scenario.remote, charge_point)
+    connector = charge_point.station.connector(1)
+    for _ in range(2):
+        await trio.sleep(HOUR)
+        assert connector.status is ChargePointStatus.AVAILABLE
+        start = core.RemoteStartTransaction(connector_id=1, id_tag="APP1")
+        assert (await central.call(start)).status is core.RemoteStartStopStatus.ACCEPTED
+        with trio.fail_after(60):
+            await charge_point.wait_status(1, ChargePointStatus.CHARGING)
+        assert charge_point.station.connector(2).ev is None
+        await trio.sleep(600)
+        assert connector.transaction is not None
+        assert connector.transaction.id.value is not None
+        stop = core.RemoteStopTransaction(transaction_id=connector.transaction.id.value)
+        assert (await central.call(stop)).status is core.RemoteStartStopStatus.ACCEPTED
+        with trio.fail_after(60):
+            await charge_point.wait_status(1, ChargePointStatus.AVAILABLE)
+    assert len(central.all(core.StopTransaction)) == 2
