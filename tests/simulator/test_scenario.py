@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import sys
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -192,3 +194,22 @@ def test_scenarios_are_found_by_name_or_by_module_and_function() -> None:
     for wrong in "nonsense", "no.such.module:f", "ocpptrio.simulator.scenario:nonsense", "json:":
         with pytest.raises(ConfigError, match=wrong.split(":")[0]):
             scenario.find(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def run(:", "SyntaxError"),
+        ("\n1 / 0", r"division by zero \(.*broken.py, line 2\)"),
+        ("import nowhere_at_all", "No module named 'nowhere_at_all'"),
+        ("def run(charge_point): pass", "has to be written as async def run"),
+    ],
+)
+def test_a_scenario_with_an_error_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, why: str
+) -> None:
+    (tmp_path / "broken.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+    with pytest.raises(ConfigError, match=why):
+        scenario.find("broken:run")

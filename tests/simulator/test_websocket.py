@@ -325,7 +325,7 @@ async def test_an_unknown_scenario_is_an_error_of_the_user(
 ) -> None:
     plan = FleetPlan(identities=["CP1"], url="ws://127.0.0.1:1/ocpp")
     assert await operation.operate(plan, "nonsense", plain=True) == 2
-    assert "one of commute, idle, busy, once, offline" in capsys.readouterr().out
+    assert "one of commute, idle, busy, once, offline" in capsys.readouterr().err
 
 
 async def test_ctrl_c_ends_transactions_and_connections_in_good_order(
