@@ -293,7 +293,9 @@ async def test_an_interval_below_zero_is_no_interval(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     central = FakeCentral()
-    boots(central, RegistrationStatus.PENDING, interval=-5)
+    # Without the bound a boot loop would leave no time to pass.
+    pending = [RegistrationStatus.PENDING] * 20
+    boots(central, *pending, RegistrationStatus.ACCEPTED, interval=-5)
     await nursery.start(central.run)
     nursery.start_soon(simulated().run, central.connect)
     await trio.sleep(200)
