@@ -254,7 +254,7 @@ async def test_refusals_of_quirks_are_listed_but_do_not_fail_a_run(
 async def test_a_quirk_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     plan = FleetPlan(identities=["CP1"], url="ws://127.0.0.1:1", quirks=["q58"])
     assert await operate(plan, "idle", plain=True) == 2
-    assert "quirk q58: unknown" in capsys.readouterr().out
+    assert "quirk q58: unknown" in capsys.readouterr().err
 
 
 async def test_transactions_that_nobody_acknowledged_fail_a_run_with_quirks(

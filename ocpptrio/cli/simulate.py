@@ -3,10 +3,13 @@
 Only arguments and wiring. What a charge point does is in `ocpptrio.simulator`.
 """
 
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from ocpptrio.errors import ConfigError
 
 
 async def simulate(
@@ -79,8 +82,12 @@ async def simulate(
     from ocpptrio.simulator import operation  # heavy; other commands go without
     from ocpptrio.simulator.fleet import FleetPlan
 
+    if duration is not None and not 0 < duration < inf:
+        raise ConfigError(f"--duration: has to be above 0, not {duration:g}")
     names = list(identities)
     if count is not None:
+        if count < 1:
+            raise ConfigError(f"--count: has to be at least 1, not {count}")
         width = max(4, len(str(count)))
         names += [f"{prefix}{number:0{width}}" for number in range(1, count + 1)]
     plan = FleetPlan(

@@ -5,7 +5,7 @@ Not here: list and cache themselves (local_auth_list), who presents an idTag whe
 
 from collections.abc import Awaitable, Callable
 
-from ocpptrio.errors import CallFailed
+from ocpptrio.errors import CallFailed, LocalProtocolError
 from ocpptrio.protocol.core import Authorize, AuthorizeResponse
 from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo, id_tag_key
 from ocpptrio.simulator.device import Device
@@ -28,13 +28,18 @@ class Authorizer:
 
     def known(self, id_tag: str) -> IdTagInfo | None:
         """What list or cache say; the list goes first (OCPP 1.6, 3.5.3)."""
-        configuration = self._device.configuration
-        info = None
-        if configuration.flag("LocalAuthListEnabled"):
-            info = self.local_list.get(id_tag)
-        if info is None and configuration.flag("AuthorizationCacheEnabled"):
+        info = self._listed(id_tag)
+        if info is None and self._caches:
             info = self.cache.get(id_tag)
         return info
+
+    def _listed(self, id_tag: str) -> IdTagInfo | None:
+        enabled = self._device.configuration.flag("LocalAuthListEnabled")
+        return self.local_list.get(id_tag) if enabled else None
+
+    @property
+    def _caches(self) -> bool:
+        return self._device.configuration.flag("AuthorizationCacheEnabled")
 
     async def authorize(self, id_tag: str, ask: Ask | None) -> IdTagInfo:
         """The verdict; `ask` is None while offline."""
@@ -48,6 +53,8 @@ class Authorizer:
                 info = (await ask(Authorize(id_tag=id_tag))).id_tag_info
             except CallFailed:
                 pass  # then it is as good as offline
+            except LocalProtocolError:
+                return INVALID  # no idTag: longer than any can be
             else:
                 self.learn(id_tag, info)
                 return info
@@ -59,10 +66,11 @@ class Authorizer:
 
     def learn(self, id_tag: str, info: IdTagInfo) -> None:
         """Every verdict of the central system goes into the cache (OCPP 1.6, 3.5.1)."""
-        listed = self.local_list.get(id_tag)
+        if info.status is AuthorizationStatus.CONCURRENT_TX:
+            return  # it is of the moment and says nothing about the idTag
+        listed = self._listed(id_tag)
         if listed is None:
-            # ConcurrentTx is of the moment and says nothing about the idTag.
-            if info.status is not AuthorizationStatus.CONCURRENT_TX:
+            if self._caches:
                 self.cache.learn(id_tag, info)
         elif listed.status is not info.status:
             self._on_conflict()

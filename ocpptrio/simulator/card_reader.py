@@ -39,16 +39,18 @@ class CardReader:
         return self._station.authorize(connector, Authorization(id_tag, info.parent_id_tag))
 
     async def start_remotely(
-        self, connector: Connector, id_tag: str, profile: ChargingProfile | None
+        self, connector_id: int | None, id_tag: str, profile: ChargingProfile | None
     ) -> None:
-        """What an accepted RemoteStartTransaction brings about."""
+        """What an accepted RemoteStartTransaction brings about, if there still is a place then."""
         parent_id_tag = None
         if self._configuration.flag("AuthorizeRemoteTxRequests"):
             info = await self._authorizer.authorize(id_tag, self._ask)
             if info.status is not AuthorizationStatus.ACCEPTED:
                 return
             parent_id_tag = info.parent_id_tag
-        self._station.authorize(connector, Authorization(id_tag, parent_id_tag, profile))
+        connector = self.place_for(id_tag, connector_id)
+        if connector is not None:
+            self._station.authorize(connector, Authorization(id_tag, parent_id_tag, profile))
 
     def place_for(self, id_tag: str, connector_id: int | None) -> Connector | None:
         """Where this card could start: as asked; else where a car waits before a free place."""

@@ -39,7 +39,7 @@ from ocpptrio.simulator.quirks import Quirks
 from ocpptrio.simulator.security import Certificates
 from ocpptrio.simulator.station import Station
 from ocpptrio.simulator.statistics import Statistics
-from ocpptrio.simulator.timing import SECOND_US, Timing
+from ocpptrio.simulator.timing import SECOND_US, Timer, Timing
 
 # Simulated seconds
 BOOT_S: Final = 20  # from a reset until the charge point connects again
@@ -94,6 +94,7 @@ class SimulatedChargePoint:
         self.quirks: Final = quirks or Quirks()
         self._security_events = security_events
         self._admission_event: str | None = None
+        self._starting_up = Timer(0, lambda: None)
         self.configuration: Final = Configuration(
             {
                 "NumberOfConnectors": str(connectors),
@@ -277,7 +278,14 @@ class SimulatedChargePoint:
         self.link.registration.forget(seconds)
         self.station.stop_all(reason)
         self.configuration.rebooted()
-        self.device.after(seconds, lambda: self.security_event("StartupOfTheDevice"))
+        self.device.powered = False
+        self._starting_up.cancel()  # if it went down again meanwhile
+        self._starting_up = self.device.after(seconds, self._started_up)
+
+    def _started_up(self) -> None:
+        self.device.powered = True
+        self.station.started_up()
+        self.security_event("StartupOfTheDevice")
 
     async def reconnect(self) -> None:
         """Connect again, with the credentials of now."""

@@ -16,6 +16,7 @@ class Device:
     Attributes:
         tell: takes a line for whoever watches; no line is needed to understand another.
         quirks: how it misbehaves, if it does.
+        powered: False from the loss of the supply, or a reset, until it has started up.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Device:
         self.random = random
         self.tell = tell
         self.quirks = quirks
+        self.powered = True
 
     def now_us(self) -> int:
         """Simulated time: for durations and meters. The clock may be set, this never."""

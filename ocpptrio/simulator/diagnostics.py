@@ -33,7 +33,10 @@ _FAILURES: Final = (
 
 def has_known_scheme(location: str, protocols: str) -> bool:
     """Whether the charge point can speak to this URL; `protocols` as in its configuration."""
-    return urlsplit(location).scheme.upper() in protocols.split(",")
+    try:
+        return urlsplit(location).scheme.upper() in protocols.split(",")
+    except ValueError:  # no URL at all: `ftp://[`
+        return False
 
 
 class Upload:
@@ -61,7 +64,7 @@ class Upload:
         timing = self._charge_point.device.timing
         with trio.CancelScope() as scope:
             self._scope = scope
-            for attempt in range(retries + 1):  # the first one is no retry (errata 3.50)
+            for attempt in range(max(retries, 0) + 1):  # the first is no retry (errata 3.50)
                 if attempt:
                     await timing.sleep(retry_interval_s)
                 self._report(_Status.UPLOADING)

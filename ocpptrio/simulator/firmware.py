@@ -29,6 +29,18 @@ GRACE_S: Final = 30  # before the reboot, for the last messages to go out
 
 _Status = FirmwareStatusEnumType
 
+# What the older message calls those that it does not know.
+_PLAIN: Final = {
+    _Status.DOWNLOAD_SCHEDULED: FirmwareStatus.IDLE,
+    _Status.SIGNATURE_VERIFIED: FirmwareStatus.DOWNLOADED,
+    _Status.INVALID_SIGNATURE: FirmwareStatus.INSTALLATION_FAILED,
+    _Status.INSTALL_SCHEDULED: FirmwareStatus.DOWNLOADED,
+    _Status.INSTALL_REBOOTING: FirmwareStatus.INSTALLING,
+    _Status.INSTALL_VERIFICATION_FAILED: FirmwareStatus.INSTALLATION_FAILED,
+}
+# With the older message nobody is told of these without having asked.
+_UNTOLD: Final = (_Status.DOWNLOAD_SCHEDULED, _Status.INSTALL_REBOOTING)
+
 
 class FirmwareUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for; with a `request_id` it came as SignedUpdateFirmware."""
@@ -65,13 +77,10 @@ class Firmware:
 
     def triggered(self) -> FirmwareStatusNotification:
         status = self._status if self._scope is not None else _Status.IDLE
-        known = status.value in FirmwareStatus.__members__.values()
-        return FirmwareStatusNotification(
-            status=FirmwareStatus(status.value) if known else FirmwareStatus.DOWNLOADING
-        )
+        return FirmwareStatusNotification(status=_plain(status))
 
     def triggered_signed(self) -> SignedFirmwareStatusNotification:
-        if self._scope is None:
+        if self._scope is None or self._request_id is None:  # none, or none that was signed
             return SignedFirmwareStatusNotification(status=_Status.IDLE)
         return SignedFirmwareStatusNotification(status=self._status, request_id=self._request_id)
 
@@ -99,7 +108,7 @@ class Firmware:
         fails = _fails(update, _Status.DOWNLOAD_FAILED) or not has_known_scheme(
             update.location, protocols
         )
-        for attempt in range(update.retries + 1):
+        for attempt in range(max(update.retries, 0) + 1):
             if attempt:
                 await timing.sleep(update.retry_interval_s)
                 self._report(_Status.DOWNLOADING)
@@ -121,9 +130,7 @@ class Firmware:
         station, timing = charge_point.station, charge_point.device.timing
         if update.install_date is not None:
             await self._wait_for(update.install_date, _Status.INSTALL_SCHEDULED)
-        # No new transactions; those that run are not cut short.
-        station.in_service = False
-        station.update()
+        station.take_out_of_service()
         while any(connector.transaction is not None for connector in station.connectors):
             await station.wait_change()
         self._report(_Status.INSTALLING)
@@ -159,8 +166,12 @@ class Firmware:
             outbox.notify(
                 SignedFirmwareStatusNotification(status=status, request_id=self._request_id)
             )
-        elif status.value in FirmwareStatus.__members__.values():
-            outbox.notify(FirmwareStatusNotification(status=FirmwareStatus(status.value)))
+        elif status not in _UNTOLD:
+            outbox.notify(FirmwareStatusNotification(status=_plain(status)))
+
+
+def _plain(status: _Status) -> FirmwareStatus:
+    return _PLAIN.get(status) or FirmwareStatus(status.value)
 
 
 def _fails(update: FirmwareUpdate, status: _Status) -> bool:

@@ -3,16 +3,21 @@
 Not here: how that is shown (display), arguments (cli).
 """
 
+import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import trio
 
 from ocpptrio.connection import Transport
+from ocpptrio.errors import ConfigError
 from ocpptrio.protocol.core import ChargePointStatus, Reason
 from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
@@ -29,7 +34,7 @@ CONNECTS_PER_S: Final = 100
 LEAVING_TOGETHER: Final = 50
 # Real seconds at the end for what still has to be said.
 LAST_MESSAGES_S: Final = 5
-
+LONGEST_ID_TAG: Final = 20  # characters of an IdToken
 
 Opener = Callable[[SimulatedChargePoint, trio.Nursery], Awaitable[Transport]]
 """Connects a charge point; what has to run beside the connection runs in the nursery."""
@@ -69,12 +74,15 @@ class Fleet:
         opener: how they connect, instead of over a WebSocket to the plan's URL.
 
     Raises:
-        ConfigError: there is no such quirk.
+        ConfigError: the plan cannot be carried out; says why.
     """
 
     def __init__(
         self, plan: FleetPlan, tell: Callable[[str, str], None], *, opener: Opener | None = None
     ) -> None:
+        if opener is None:
+            _check_endpoint(plan)
+        _check(plan)
         self.plan: Final = plan
         self._opener = opener or self._open
         self.statistics: Final = Statistics()
@@ -146,8 +154,9 @@ class Fleet:
                 if charge_point.link.registration.accepted:
                     # No transaction is left behind that nobody will ever end.
                     charge_point.station.stop_all(Reason.REBOOT)
-                    with trio.move_on_after(LAST_MESSAGES_S):
-                        await charge_point.device.outbox.wait_empty()
+                    if charge_point.link.connected:
+                        with trio.move_on_after(LAST_MESSAGES_S):
+                            await charge_point.device.outbox.wait_empty()
                 await charge_point.link.leave()
             nursery.cancel_scope.cancel()
 
@@ -180,3 +189,39 @@ class Fleet:
             for charge_point in self.charge_points
             for connector in charge_point.station.connectors
         )
+
+
+def _check_endpoint(plan: FleetPlan) -> None:
+    try:
+        endpoint = urlsplit(plan.url)
+        sound = endpoint.scheme in ("ws", "wss") and endpoint.hostname and endpoint.port != 0
+    except ValueError:  # no such port, or half an address
+        sound = False
+    if not sound:
+        raise ConfigError(f"url {plan.url}: has to be like ws://host:port/path, or wss://")
+    if endpoint.scheme == "wss" and plan.ca_file is not None:
+        try:
+            ssl.create_default_context(cafile=plan.ca_file)
+        except OSError as error:  # also ssl.SSLError
+            raise ConfigError(
+                f"ca file {plan.ca_file}: {error.strerror or error}; "
+                "it has to hold certificates in PEM"
+            ) from error
+
+
+def _check(plan: FleetPlan) -> None:
+    """What would otherwise end in the middle of a run, or never come about."""
+    for identity, count in Counter(plan.identities).items():
+        if not identity:
+            raise ConfigError("a charge point needs a name")
+        if count > 1:
+            raise ConfigError(f"charge point {identity}: named {count} times; give each its own")
+    for id_tag in plan.id_tags:
+        if not 1 <= len(id_tag) <= LONGEST_ID_TAG:
+            raise ConfigError(f"idTag {id_tag}: has to have 1 to {LONGEST_ID_TAG} characters")
+    if plan.connectors < 1:
+        raise ConfigError(f"connectors: has to be at least 1, not {plan.connectors}")
+    if not 0 < plan.time_scale < inf:
+        raise ConfigError(f"time scale: has to be above 0, not {plan.time_scale:g}")
+    if plan.ramp_s is not None and not 0 <= plan.ramp_s < inf:
+        raise ConfigError(f"ramp: has to be at least 0 seconds, not {plan.ramp_s:g}")

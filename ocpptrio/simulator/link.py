@@ -210,6 +210,9 @@ class Link:
                         self._device.tell(f"no connection, will try again: {error}")
                     failures += 1
                     continue
+                if self._pause_until_us is not None:  # cut, or switched off, meanwhile
+                    await transport.aclose()
+                    continue
                 answers = self._answers
                 await self._serve(transport)
                 # One that ended before anything was answered is no better than none.

@@ -115,6 +115,9 @@ class Metering:
             self._aligned_timer = self._device.at_clock(due_us, self._sample_aligned)
 
     def _sample_aligned(self) -> None:
+        if not self._device.powered:
+            self._schedule_aligned()
+            return
         measured = self._device.configuration.measurands("MeterValuesAlignedData")
         context = ReadingContext.SAMPLE_CLOCK
         self._send(0, None, self._read_main(), measured, context, None)

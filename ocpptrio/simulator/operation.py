@@ -32,19 +32,15 @@ async def operate(
     """
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # where a user's own scenario lies
-    try:
-        scenario = find(scenario_name)
-    except ConfigError as error:
-        print(error)
-        return 2
-    _make_room(len(plan.identities))
     drawing = not plain and display.can_draw()
     lines = display.Lines(len(plan.identities), None if drawing else print)
     try:
+        scenario = find(scenario_name)
         fleet = Fleet(plan, lines.tell)
     except ConfigError as error:
-        print(error)
+        print(f"ocpptrio: {error}", file=sys.stderr)
         return 2
+    _make_room(len(plan.identities))
     with _patient_collector():
         await _run(fleet, scenario, lines if drawing else None, duration_s)
     print(display.summary(fleet))

@@ -67,7 +67,8 @@ class Outbox:
         self._configuration = configuration
         self._tell = tell
         self._keeps = keeps
-        self._notices: deque[_Entry] = deque()
+        # While nothing is answered the oldest go: they are of the moment.
+        self._notices: deque[_Entry] = deque(maxlen=LONGEST_QUEUE)
         self._queue: deque[_Entry] = deque()
         self._sequence = 0
         self._backlog_until = 0  # entries of the queue up to this one were made while offline
@@ -122,7 +123,8 @@ class Outbox:
     async def wait_empty(self) -> None:
         """Until everything has been sent and answered, or dropped."""
         while self._queue or self._notices or self._under_way:
-            self._emptied = trio.Event()
+            if self._emptied.is_set():  # else somebody waits for it already
+                self._emptied = trio.Event()
             await self._emptied.wait()
 
     async def run(self, call: Call, on_open: Callable[[], None]) -> None:

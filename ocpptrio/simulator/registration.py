@@ -20,7 +20,7 @@ from ocpptrio.protocol.core import (
 from ocpptrio.simulator.device import Device
 from ocpptrio.simulator.timing import DAY_US, SECOND_US, Timer
 
-# Simulated seconds until a BootNotification that was not answered, or with interval 0, is repeated
+# Simulated seconds until a boot that was not answered, or without an interval, is repeated
 BOOT_RETRY_S: Final = 60
 # A clock that is off by less is left alone: currentTime comes in whole seconds, and late.
 CLOCK_TOLERANCE_US: Final = 3 * SECOND_US
@@ -142,7 +142,7 @@ class Registration:
             return
         self._close()
         device.outbox.stop()
-        wait_s = response.interval or BOOT_RETRY_S
+        wait_s = response.interval if response.interval > 0 else BOOT_RETRY_S
         self._boot_in(wait_s)
         if response.status is RegistrationStatus.REJECTED:
             # Silent until the interval is over (OCPP 1.6, 4.2): that is surest offline.

@@ -6,7 +6,7 @@ else. Not here: how the command itself is answered (commands).
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ocpptrio.protocol.core import Heartbeat
 from ocpptrio.protocol.datatypes import Request
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from ocpptrio.simulator.charge_point import SimulatedChargePoint
 
 
+_OF_CONNECTORS: Final = ("StatusNotification", "MeterValues")  # others do not heed which one
+
+
 def trigger(charge_point: "SimulatedChargePoint", message: str, connector_id: int | None) -> bool:
     """Send the message when the command is answered; False if it cannot be sent."""
     link = charge_point.link
-    if connector_id is not None and connector_id > len(charge_point.station.connectors):
-        return False
     if message == "BootNotification":
         link.afterwards(link.registration.boot_again)
     elif message == "SignChargePointCertificate":
@@ -27,6 +28,8 @@ def trigger(charge_point: "SimulatedChargePoint", message: str, connector_id: in
             return False  # it has to be set before (security white paper, A02)
         link.afterwards(charge_point.sign_certificate)
     else:
+        if message in _OF_CONNECTORS and (connector_id or 0) > len(charge_point.station.connectors):
+            return False
         requests = list(_requests(charge_point, message, connector_id))
         if not requests:
             return False

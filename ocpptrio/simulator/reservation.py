@@ -82,12 +82,19 @@ class Reservations:
         if reservation is not None:
             self.cancel(reservation.reservation_id)
 
+    def drop_all(self) -> None:
+        """The charge point as a whole is out of service."""
+        self._by_id.clear()
+
     def is_kept(self, connector: Connector) -> bool:
         """For somebody, also as one of the last free ones when connector 0 is reserved."""
         if self._on(connector) is not None:
             return True
         waiting = len(self._of_any())
-        return waiting > 0 and connector in self._free()[-waiting:]
+        if not waiting:
+            return False
+        # Those without a car first: at the others somebody waits already.
+        return connector in sorted(self._free(), key=lambda each: not each.plugged)[-waiting:]
 
     def usable_by(
         self, connector: Connector, id_tag: str, parent_id_tag: str | None

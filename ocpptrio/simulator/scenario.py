@@ -8,7 +8,9 @@ through `charge_point.device.timing`, so that a seed repeats a run and a time sc
 
 from collections.abc import Awaitable, Callable
 from importlib import import_module
+from inspect import iscoroutinefunction
 from random import Random
+from traceback import extract_tb
 from typing import Final
 
 import trio
@@ -93,13 +95,17 @@ def find(name: str) -> Scenario:
     if name in SCENARIOS:
         return SCENARIOS[name]
     module_name, _, function = name.partition(":")
-    try:
-        found = getattr(import_module(module_name), function) if function else None
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"scenario {name}: {error}") from error
-    if not callable(found):
+    if not function:
         known = ", ".join(SCENARIOS)
         raise ConfigError(f"scenario {name}: unknown; one of {known}, or module:function")
+    try:
+        found = getattr(import_module(module_name), function)
+    except Exception as error:  # a module may fail with anything
+        place = extract_tb(error.__traceback__)[-1]
+        where = f" ({place.filename}, line {place.lineno})" if place.name == "<module>" else ""
+        raise ConfigError(f"scenario {name}: {type(error).__name__}: {error}{where}") from error
+    if not iscoroutinefunction(found):
+        raise ConfigError(f"scenario {name}: has to be written as async def {function}")
     scenario: Scenario = found
     return scenario
 

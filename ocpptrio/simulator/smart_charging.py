@@ -28,6 +28,8 @@ MINIMUM_A: Final = 6.0  # per phase; with less a car does not charge at all (IEC
 LONGEST_SCHEDULE_S: Final = 7 * 86_400
 
 _Purpose = ChargingProfilePurposeType
+# As ChargingScheduleAllowedChargingRateUnit calls them.
+_UNIT_NAMES: Final = {ChargingRateUnitType.A: "Current", ChargingRateUnitType.W: "Power"}
 
 
 class ChargingProfiles:
@@ -54,8 +56,10 @@ class ChargingProfiles:
         periods = schedule.charging_schedule_period
         starts = [period.start_period for period in periods]
         purpose, kind = profile.charging_profile_purpose, profile.charging_profile_kind
+        units = self._configuration.text("ChargingScheduleAllowedChargingRateUnit").split(",")
         return (
-            profile.stack_level <= self._configuration.number("ChargeProfileMaxStackLevel")
+            _UNIT_NAMES[schedule.charging_rate_unit] in units
+            and profile.stack_level <= self._configuration.number("ChargeProfileMaxStackLevel")
             and len(periods) <= self._configuration.number("ChargingScheduleMaxPeriods")
             and starts[0] == 0
             and all(a < b for a, b in pairwise(starts))

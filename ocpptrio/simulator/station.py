@@ -117,8 +117,10 @@ class Station:
 
     def authorize(self, connector: Connector, authorization: Authorization) -> bool:
         """Somebody may charge here: start at once if a car is there, else wait for it."""
-        if connector.transaction is not None or not self.usable_by(
-            connector, authorization.id_tag, authorization.parent_id_tag
+        if (
+            connector.transaction is not None
+            or connector.authorization is not None
+            or not self.usable_by(connector, authorization.id_tag, authorization.parent_id_tag)
         ):
             return False
         connector.authorization = authorization
@@ -138,7 +140,7 @@ class Station:
 
         With `or_group` also if it depends on a group that is not known yet.
         """
-        if connector.error is not ChargePointErrorCode.NO_ERROR:
+        if not self._device.powered or connector.error is not ChargePointErrorCode.NO_ERROR:
             return False
         if not (self.operative and self.in_service and connector.operative):
             return False
@@ -152,11 +154,12 @@ class Station:
         """Start if all that it takes is there, else wait for the rest, but not for ever."""
         self._cancel_timeout(connector)
         if connector.transaction is None:
-            if connector.plugged and connector.authorization is not None:
+            if connector.ev is not None and connector.authorization is not None:
                 self._start(connector, connector.authorization)
                 return
-            seconds = self._device.configuration.number("ConnectionTimeOut")
-            connector.timeout = self._device.after(seconds, lambda: self._timed_out(connector))
+            if self._device.powered:
+                seconds = self._device.configuration.number("ConnectionTimeOut")
+                connector.timeout = self._device.after(seconds, lambda: self._timed_out(connector))
         self.update()
 
     def _timed_out(self, connector: Connector) -> None:
@@ -259,6 +262,13 @@ class Station:
             connector.operative, connector.operative_next = connector.operative_next, None
         self.update()
 
+    def started_up(self) -> None:
+        """There is power again: who plugged in meanwhile is expected to show a card now."""
+        for connector in self.connectors:
+            if connector.plugged and not connector.finishing:
+                self._prepare(connector)
+        self.update()
+
     def stop_all(self, reason: Reason) -> None:
         for connector in self.connectors:
             connector.authorization = None
@@ -281,7 +291,15 @@ class Station:
         """A fault, or its end with NO_ERROR; a transaction pauses meanwhile."""
         connector.error, connector.info = error, info
         if error is not ChargePointErrorCode.NO_ERROR:
+            connector.authorization = None  # for the card to be shown anew
             self.reservations.drop(connector)
+        self.update()
+
+    def take_out_of_service(self) -> None:
+        """Nobody begins to charge; transactions that run are not cut short."""
+        self.in_service = False
+        for connector in self.connectors:
+            connector.authorization = None
         self.update()
 
     def change_availability(self, connector_id: int, operative: bool) -> AvailabilityStatus:
@@ -289,6 +307,8 @@ class Station:
         status = AvailabilityStatus.ACCEPTED
         if connector_id == 0:
             self.operative = operative
+            if not operative:
+                self.reservations.drop_all()
         for connector in self.connectors if connector_id == 0 else (self.connector(connector_id),):
             connector.operative_next = None
             if connector.transaction is not None and connector.operative != operative:
@@ -305,9 +325,9 @@ class Station:
 
     def unlock(self, connector: Connector) -> UnlockStatus:
         """Release the cable; a transaction ends first (OCPP 1.6, 5.18)."""
+        self.stop(connector, Reason.UNLOCK_COMMAND)
         if connector.error is ChargePointErrorCode.CONNECTOR_LOCK_FAILURE:
             return UnlockStatus.UNLOCK_FAILED
-        self.stop(connector, Reason.UNLOCK_COMMAND)
         if connector.ev is None:
             self._free(connector)
         return UnlockStatus.UNLOCKED

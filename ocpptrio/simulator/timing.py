@@ -15,6 +15,7 @@ from ocpptrio.clock import to_us, whole_seconds
 
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US
+FEW_TIMERS: Final = 64  # of one charge point; not worth looking for cancelled ones
 
 
 class Timing:
@@ -70,12 +71,21 @@ class Agenda:
         self._timing = timing
         self._timers: list[tuple[int, int, Timer]] = []
         self._sequence = 0
+        self._tidy_at = FEW_TIMERS
         self._earlier = trio.Event()
+
+    def __len__(self) -> int:
+        """How many timers are kept, some of them cancelled."""
+        return len(self._timers)
 
     def at(self, due_us: int, action: Callable[[], None]) -> Timer:
         """Do it at this simulated time, or as soon as `run` gets to it."""
         timer = Timer(due_us, action)
         self._sequence += 1
+        if len(self._timers) >= self._tidy_at:  # those cancelled may be due in a day only
+            self._timers = [each for each in self._timers if each[2].action is not None]
+            heapq.heapify(self._timers)
+            self._tidy_at = max(FEW_TIMERS, 2 * len(self._timers))
         heapq.heappush(self._timers, (due_us, self._sequence, timer))
         if self._timers[0][2] is timer:
             self._earlier.set()

@@ -227,3 +227,51 @@ def test_the_cache_forgets_whom_it_has_not_heard_of_for_longest() -> None:
     assert len(cache) == CACHE_SIZE
     assert cache.get("t0") == ACCEPTED
     assert cache.get("T1") is None
+
+
+async def test_a_card_that_charges_elsewhere_contradicts_no_list(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    assert await send_list(central, 1, entry("A")) is UpdateStatus.ACCEPTED
+    concurrent = AuthorizationStatus.CONCURRENT_TX
+    central.script[core.StartTransaction] = lambda _: central.started(concurrent)
+    await charge_point.plug_in(1)
+    assert await charge_point.present("A", 1)
+    await central.wait(core.StopTransaction)
+    await trio.sleep(1)
+    errors = {each.error_code for each in central.all(core.StatusNotification)}
+    assert errors == {ChargePointErrorCode.NO_ERROR}
+
+
+async def test_a_list_that_is_switched_off_keeps_nothing_from_the_cache(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    assert await send_list(central, 1, entry("A", BLOCKED)) is UpdateStatus.ACCEPTED
+    charge_point.configuration.set("LocalAuthListEnabled", "false")
+    assert await charge_point.present("A", 1)
+    await go_offline(central)
+    assert await charge_point.present("A", 2)
+    assert {each.error_code for each in central.all(core.StatusNotification)} == {
+        ChargePointErrorCode.NO_ERROR
+    }
+
+
+async def test_a_cache_that_is_switched_off_learns_nothing(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    charge_point.configuration.set("AuthorizationCacheEnabled", "false")
+    assert await charge_point.present("A", 1)
+    charge_point.configuration.set("AuthorizationCacheEnabled", "true")
+    await go_offline(central)
+    assert not await charge_point.present("A", 2)
+
+
+async def test_a_card_that_no_message_can_carry_is_refused(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    assert not await charge_point.present("A" * 21, 1)
+    assert not central.all(core.Authorize)

@@ -449,3 +449,60 @@ async def test_meter_values_cannot_be_triggered_if_nothing_is_measured(
 ) -> None:
     central, _ = await start(nursery, configuration={"MeterValuesSampledData": ""})
     assert await trigger(central, MessageTrigger.METER_VALUES) is TriggerMessageStatus.REJECTED
+
+
+async def test_an_unlock_that_fails_has_ended_the_transaction_first(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    await start_charging(charge_point)
+    await charge_point.fault(1, ChargePointErrorCode.CONNECTOR_LOCK_FAILURE)
+    answer = await central.call(core.UnlockConnector(connector_id=1))
+    assert answer.status is UnlockStatus.UNLOCK_FAILED
+    await trio.sleep(1)
+    assert [each.reason for each in central.all(core.StopTransaction)] == [Reason.UNLOCK_COMMAND]
+
+
+async def test_two_remote_starts_at_once_use_two_connectors(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    central.delays[core.Authorize] = 5
+    for id_tag in "A", "B":
+        answer = await central.call(core.RemoteStartTransaction(id_tag=id_tag))
+        assert answer.status is RemoteStartStopStatus.ACCEPTED
+    await trio.sleep(20)
+    for number in 1, 2:
+        await charge_point.plug_in(number)
+    await trio.sleep(1)
+    starts = central.all(core.StartTransaction)
+    assert [(each.connector_id, each.id_tag) for each in starts] == [(1, "A"), (2, "B")]
+
+
+async def test_a_start_waits_for_a_car_also_where_a_cable_was_left(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    charge_point.configuration.set("UnlockConnectorOnEVSideDisconnect", "false")
+    await start_charging(charge_point)
+    await charge_point.unplug(1)
+    await central.call(core.RemoteStartTransaction(connector_id=1, id_tag="B"))
+    await trio.sleep(5)
+    assert len(central.all(core.StartTransaction)) == 1
+    await charge_point.plug_in(1)
+    assert (await central.wait(core.StartTransaction, 2)).id_tag == "B"
+
+
+async def test_a_trigger_heeds_the_connector_only_where_it_matters(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, _ = sides
+    answers = [
+        await central.call(remote_trigger.TriggerMessage(requested_message=message, connector_id=9))
+        for message in (MessageTrigger.HEARTBEAT, MessageTrigger.STATUS_NOTIFICATION)
+    ]
+    assert [each.status for each in answers] == [
+        TriggerMessageStatus.ACCEPTED,
+        TriggerMessageStatus.REJECTED,
+    ]
+    await central.wait(core.Heartbeat)

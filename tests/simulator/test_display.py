@@ -1,6 +1,7 @@
 """What a user sees: table, lines, summary; and the command that brings it about."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from trio.testing import MockClock
 
 from ocpptrio.cli import simulate as command
 from ocpptrio.connection import Transport
+from ocpptrio.errors import ConfigError
 from ocpptrio.protocol.core import ChargePointStatus
 from ocpptrio.simulator import display, operation
-from ocpptrio.simulator.fleet import Fleet, FleetPlan
+from ocpptrio.simulator.charge_point import SimulatedChargePoint
+from ocpptrio.simulator.fleet import LAST_MESSAGES_S, Fleet, FleetPlan
 from tests.simulator.fake_central import START, FakeCentral
 
 
@@ -140,3 +143,69 @@ async def test_cards_are_shared_out_and_a_name_keeps_its_chances(
     alone = Fleet(FleetPlan(identities=["B"], url="ws://unused"), tell).charge_points[0]
     beside = Fleet(FleetPlan(identities=["A", "B"], url="ws://unused"), tell).charge_points
     assert alone.id_tags == beside[1].id_tags != beside[0].id_tags
+
+
+async def test_the_end_does_not_wait_for_a_central_system_that_is_gone(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    central = FakeCentral()
+    await nursery.start(central.run)
+    names = [f"SIM{number}" for number in range(120)]
+    fleet = Fleet(
+        FleetPlan(identities=names, url="ws://unused"),
+        lambda _identity, _line: None,
+        opener=lambda _charge_point, _sockets: central.connect(),
+    )
+
+    async def charge(charge_point: SimulatedChargePoint) -> None:
+        await charge_point.plug_in(1)
+        await charge_point.present("A", 1)
+        await trio.sleep_forever()
+
+    over = trio.Event()
+
+    async def run() -> None:
+        await fleet.run(charge)
+        over.set()
+
+    nursery.start_soon(run)
+    await trio.sleep(60)
+    central.refuse_connections = True
+    for charge_point in fleet.charge_points:
+        await charge_point.cut(3600)
+    await trio.sleep(1)
+    fleet.stop()
+    with trio.fail_after(LAST_MESSAGES_S):
+        await over.wait()
+    assert fleet.unsettled() == len(names)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"url": "http://127.0.0.1:8080"}, "like ws://host:port"),
+        ({"url": "ws://127.0.0.1:abc"}, "like ws://host:port"),
+        ({"url": "nonsense"}, "like ws://host:port"),
+        ({"identities": ["A", "B", "A"]}, "A: named 2 times"),
+        ({"identities": [""]}, "needs a name"),
+        ({"id_tags": ["1" * 21]}, "1 to 20 characters"),
+        ({"connectors": 0}, "at least 1, not 0"),
+        ({"time_scale": 0}, "above 0, not 0"),
+        ({"ramp_s": -1}, "at least 0 seconds, not -1"),
+        ({"url": "wss://unused", "ca_file": Path("/no/such.pem")}, "No such file"),
+        ({"url": "wss://unused", "ca_file": Path(__file__)}, "certificates in PEM"),
+    ],
+)
+async def test_a_plan_that_cannot_work_is_told_at_once(
+    capsys: pytest.CaptureFixture[str], wrong: dict[str, Any], why: str
+) -> None:
+    plan = FleetPlan(**{"identities": ["A"], "url": "ws://127.0.0.1:1"} | wrong)
+    assert await operation.operate(plan, "once", plain=True) == 2
+    assert why in capsys.readouterr().err
+
+
+async def test_no_charge_point_and_no_time_are_refused() -> None:
+    with pytest.raises(ConfigError, match="--count: has to be at least 1, not 0"):
+        await command.simulate(count=0)
+    with pytest.raises(ConfigError, match="--duration: has to be above 0, not -1"):
+        await command.simulate(duration=-1)

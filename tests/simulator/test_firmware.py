@@ -337,3 +337,56 @@ async def test_a_log_is_uploaded_and_a_second_request_ends_the_first(
         (3, "PermissionDenied"),
         (None, "Idle"),
     ]
+
+
+@pytest.mark.parametrize("location", ["ftp://[broken", "ftp://example.com/logs"])
+async def test_an_odd_request_for_a_file_does_not_end_the_charge_point(
+    sides: Sides, autojump_clock: MockClock, location: str
+) -> None:
+    central, _ = sides
+    await central.call(GetDiagnostics(location=location, retries=-1))
+    await central.call(UpdateFirmware(location=location, retrieve_date=START, retries=-1))
+    await trio.sleep(200)
+    broken = location == "ftp://[broken"
+    ends = [each.status.value for each in central.all(DiagnosticsStatusNotification)]
+    assert ends == ["Uploading", "UploadFailed" if broken else "Uploaded"]
+    assert firmware_statuses(central)[-1] == ("DownloadFailed" if broken else "Installed")
+
+
+async def test_a_plain_update_that_fails_its_verification_says_so(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, _ = sides
+    await update(central, "https://x/InstallVerificationFailed.bin")
+    await trio.sleep(200)
+    assert firmware_statuses(central)[-2:] == ["Installing", "InstallationFailed"]
+
+
+async def test_a_triggered_status_tells_of_what_is_under_way(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, _ = sides
+    later = START + timedelta(hours=1)
+    await central.call(UpdateFirmware(location="https://x/2.bin", retrieve_date=later))
+    wanted = MessageTrigger.FIRMWARE_STATUS_NOTIFICATION
+    await central.call(TriggerMessage(requested_message=wanted))
+    signed = MessageTriggerEnumType.FIRMWARE_STATUS_NOTIFICATION
+    await central.call(ExtendedTriggerMessage(requested_message=signed))
+    assert (await central.wait(FirmwareStatusNotification)).status.value == "Idle"
+    # Without a request there is no requestId, which any other status would need.
+    assert (await central.wait(SignedFirmwareStatusNotification)).status.value == "Idle"
+
+
+async def test_nobody_begins_to_charge_while_firmware_is_installed(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    await update(central, "https://example.com/firmware-2.0.bin")
+    await trio.sleep(20)
+    assert await charge_point.present("A", 1)
+    await trio.sleep(20)
+    await charge_point.plug_in(1)
+    await trio.sleep(130)
+    assert not central.all(core.StartTransaction)
+    assert charge_point.status(1) is ChargePointStatus.PREPARING
+    assert await charge_point.present("A", 1)

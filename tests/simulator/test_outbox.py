@@ -284,3 +284,15 @@ async def test_what_cannot_be_sent_at_all_does_not_stop_the_rest(
     await start_charging(charge_point)
     await central.wait(core.StartTransaction, 2)
     assert "StopTransaction cannot be sent" in told[-1]
+
+
+async def test_all_who_wait_for_the_last_message_hear_of_it(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    central.delays[core.StartTransaction] = 5
+    await start_charging(charge_point)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(charge_point.device.outbox.wait_empty)

@@ -397,18 +397,18 @@ async def test_q17_it_boots_when_it_is_told_that_it_has_to(
 async def test_q18_settings_reboot_it_and_are_lost(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    central, _ = await begin(nursery, "q18")
-    for key, value in (("ConnectionTimeOut", "77"), ("MeterValuesSampledData", "Voltage")):
+    central, _ = await begin(nursery, "q18", configuration={"ConnectionTimeOut": "33"})
+    keys = ("ConnectionTimeOut", "CpoName", "MeterValuesSampledData")
+    for key, value in zip(keys, ("77", "Somebody", "Voltage"), strict=True):
         changed = await central.call(core.ChangeConfiguration(key=key, value=value))
         assert changed.status is core.ConfigurationStatus.ACCEPTED
     with trio.fail_after(HOUR_S):
         await central.wait(core.BootNotification, 2)
     await trio.sleep(1)
-    wanted = ("ConnectionTimeOut", "MeterValuesSampledData")
-    values = (await central.call(core.GetConfiguration(key=wanted))).configuration_key
+    values = (await central.call(core.GetConfiguration(key=keys))).configuration_key
     assert values is not None
-    assert values[0].value == "120"
-    assert values[1].value != "Voltage"
+    assert [each.value for each in values[:2]] == ["33", ""]
+    assert values[2].value != "Voltage"
 
 
 @pytest.mark.parametrize("scale", [1.0, 60.0])
@@ -1101,7 +1101,9 @@ def test_quirks_are_chosen_by_name_all_or_at_random() -> None:
 async def test_a_fleet_misbehaves_by_its_seed(autojump_clock: MockClock) -> None:
     def mixes(seed: int, count: int = 50) -> dict[str, tuple[str, ...]]:
         names = [f"CP{number}" for number in range(count)]
-        plan = FleetPlan(identities=names, url="", quirks=["random"], seed=seed, start=START)
+        plan = FleetPlan(
+            identities=names, url="ws://unused", quirks=["random"], seed=seed, start=START
+        )
         return {one.identity: one.quirks.names for one in Fleet(plan, print).charge_points}
 
     mixed = mixes(7)

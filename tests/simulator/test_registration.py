@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from ocpptrio.connection import Transport
 from ocpptrio.errors import CallRefused, ErrorCode, RemoteProtocolError
 from ocpptrio.protocol import core, remote_trigger
 from ocpptrio.protocol.core import RegistrationStatus
@@ -286,3 +287,36 @@ async def test_any_heartbeat_interval_is_taken(
     await central.wait(core.StatusNotification, 3)
     await trio.sleep(86_400)
     assert not central.all(core.Heartbeat)
+
+
+async def test_an_interval_below_zero_is_no_interval(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    central = FakeCentral()
+    # Without the bound a boot loop would leave no time to pass.
+    pending = [RegistrationStatus.PENDING] * 20
+    boots(central, *pending, RegistrationStatus.ACCEPTED, interval=-5)
+    await nursery.start(central.run)
+    nursery.start_soon(simulated().run, central.connect)
+    await trio.sleep(200)
+    assert len(central.all(core.BootNotification)) == 4
+
+
+async def test_a_cut_while_it_connects_is_a_cut_too(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    central = FakeCentral()
+    await nursery.start(central.run)
+
+    async def connect() -> Transport:
+        await trio.sleep(2)
+        return await central.connect()
+
+    charge_point = simulated()
+    nursery.start_soon(charge_point.run, connect)
+    await trio.sleep(1)
+    await charge_point.cut(600)
+    await trio.sleep(500)
+    assert not central.requests
+    await trio.sleep(200)
+    assert central.all(core.BootNotification)

@@ -193,3 +193,26 @@ async def test_connector_0_may_not_be_supported(sides: Sides, autojump_clock: Mo
     central, charge_point = sides
     charge_point.configuration.set("ReserveConnectorZeroSupported", "false")
     assert await reserve(central, 0) is ReservationStatus.REJECTED
+
+
+async def test_connector_0_is_kept_where_no_car_is(sides: Sides, autojump_clock: MockClock) -> None:
+    central, charge_point = sides
+    assert await reserve(central, 0) is ReservationStatus.ACCEPTED
+    await charge_point.plug_in(2)  # somebody else
+    await trio.sleep(1)
+    assert charge_point.status(1) is RESERVED
+    assert not await charge_point.present("B", 1)
+    assert await charge_point.present("B", 2)
+    assert await charge_point.present("A", 1)
+
+
+async def test_a_charge_point_out_of_service_keeps_no_connector_for_anybody(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    assert await reserve(central, 0) is ReservationStatus.ACCEPTED
+    for kind in core.AvailabilityType.INOPERATIVE, core.AvailabilityType.OPERATIVE:
+        await central.call(core.ChangeAvailability(connector_id=0, type=kind))
+    answer = await central.call(CancelReservation(reservation_id=1))
+    assert answer.status is CancelReservationStatus.REJECTED
+    assert [charge_point.status(number) for number in (1, 2)] == [AVAILABLE, AVAILABLE]

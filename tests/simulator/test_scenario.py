@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import sys
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -218,3 +220,22 @@ async def test_a_car_comes_when_it_is_announced_and_leaves_when_it_is_over(
         with trio.fail_after(60):
             await charge_point.wait_status(1, ChargePointStatus.AVAILABLE)
     assert len(central.all(core.StopTransaction)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def run(:", "SyntaxError"),
+        ("\n1 / 0", r"division by zero \(.*broken.py, line 2\)"),
+        ("import nowhere_at_all", "No module named 'nowhere_at_all'"),
+        ("def run(charge_point): pass", "has to be written as async def run"),
+    ],
+)
+def test_a_scenario_with_an_error_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, why: str
+) -> None:
+    (tmp_path / "broken.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+    with pytest.raises(ConfigError, match=why):
+        scenario.find("broken:run")

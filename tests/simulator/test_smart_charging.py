@@ -407,3 +407,13 @@ async def test_a_schedule_for_ever_is_answered_for_a_week(
     answer = await central.call(GetCompositeSchedule(connector_id=1, duration=2**31 - 1))
     assert answer.charging_schedule is not None
     assert answer.charging_schedule.duration == 7 * 86_400
+
+
+async def test_a_unit_that_the_charge_point_does_not_take_is_rejected(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    central, _ = await start(
+        nursery, configuration={"ChargingScheduleAllowedChargingRateUnit": "Current"}
+    )
+    assert await install(central, 1, profile((0, 5000), unit=W)) is REJECTED
+    assert await install(central, 1, profile((0, 16), unit=A)) is ACCEPTED

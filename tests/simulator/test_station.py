@@ -343,3 +343,38 @@ async def test_registers_differ_between_charge_points_and_go_on_over_visits(
     assert second.meter_start == central.all(core.StopTransaction)[0].meter_stop
     assert second.meter_start - first.meter_start == 11_040
     assert first.meter_start > 0
+
+
+async def test_what_has_no_power_neither_charges_nor_measures(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    assert await charge_point.present("A", 2)  # so that the card is known offline
+    charge_point.configuration.change("ClockAlignedDataInterval", "60")
+    charge_point.configuration_changed("ClockAlignedDataInterval")
+    await charge_point.power_loss(600)
+    await charge_point.plug_in(1)
+    assert not await charge_point.present("A", 1)
+    await trio.sleep(700)
+    assert not central.all(core.StartTransaction)
+    away = range(after(30), after(600))
+    values = [each.meter_value[0].timestamp for each in central.all(core.MeterValues)]
+    assert not [each for each in values if to_us(each) // 1_000_000 in away]
+    assert charge_point.status(1) is ChargePointStatus.PREPARING
+    assert await charge_point.present("A", 1)
+    await central.wait(core.StartTransaction)
+
+
+async def test_nobody_begins_to_charge_at_a_broken_connector(
+    sides: Sides, autojump_clock: MockClock
+) -> None:
+    central, charge_point = sides
+    assert await charge_point.present("A", 1)
+    await charge_point.fault(1)
+    await charge_point.plug_in(1)
+    await trio.sleep(5)
+    assert not central.all(core.StartTransaction)
+    await charge_point.clear_fault(1)
+    assert charge_point.status(1) is ChargePointStatus.PREPARING
+    assert await charge_point.present("A", 1)
+    await central.wait(core.StartTransaction)

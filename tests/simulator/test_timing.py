@@ -61,3 +61,11 @@ async def test_setting_the_clock_does_not_touch_durations(autojump_clock: MockCl
     assert clock.now() == START + timedelta(hours=1)
     assert timing.now_us() == to_us(START)
     assert clock.timing_us(clock.now_us()) == timing.now_us()
+
+
+async def test_what_was_cancelled_does_not_pile_up(autojump_clock: MockClock) -> None:
+    agenda = Agenda(Timing(START))
+    kept = [agenda.after(day * 86_400, lambda: None) for day in range(10)]
+    for _ in range(10_000):
+        agenda.after(86_400, lambda: None).cancel()
+    assert len(kept) <= len(agenda) < 200

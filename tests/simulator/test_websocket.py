@@ -22,7 +22,7 @@ from ocpptrio.protocol.actions import Role
 from ocpptrio.protocol.conversation import Conversation
 from ocpptrio.protocol.datatypes import Message
 from ocpptrio.protocol.security import CertificateUseEnumType
-from ocpptrio.simulator import operation
+from ocpptrio.simulator import operation, websocket
 from ocpptrio.simulator.chance import seeded
 from ocpptrio.simulator.charge_point import SimulatedChargePoint
 from ocpptrio.simulator.fleet import Fleet, FleetPlan
@@ -31,7 +31,7 @@ from ocpptrio.simulator.scenario import find, once
 from ocpptrio.simulator.timing import Timing
 from ocpptrio.simulator.websocket import open_transport
 from tests.simulator.authority import Authority
-from tests.simulator.fake_central import START, FakeCentral
+from tests.simulator.fake_central import START, FakeCentral, simulated
 
 CENTRAL = CertificateUseEnumType.CENTRAL_SYSTEM_ROOT_CERTIFICATE
 
@@ -325,7 +325,7 @@ async def test_an_unknown_scenario_is_an_error_of_the_user(
 ) -> None:
     plan = FleetPlan(identities=["CP1"], url="ws://127.0.0.1:1/ocpp")
     assert await operation.operate(plan, "nonsense", plain=True) == 2
-    assert "one of commute, idle, busy, once, remote, offline" in capsys.readouterr().out
+    assert "one of commute, idle, busy, once, remote, offline" in capsys.readouterr().err
 
 
 async def test_ctrl_c_ends_transactions_and_connections_in_good_order(
@@ -344,3 +344,8 @@ async def test_ctrl_c_ends_transactions_and_connections_in_good_order(
     )
     assert starts == stops > 0
     assert "0 errors" in capsys.readouterr().out
+
+
+async def test_certificates_of_the_system_are_read_once_for_a_fleet() -> None:
+    contexts = [websocket._ssl_context(simulated(), None) for _ in range(3)]
+    assert all(each is contexts[0] for each in contexts)

@@ -73,11 +73,13 @@ def remote_start_transaction(
         profile.charging_profile_purpose is ChargingProfilePurposeType.TX_PROFILE
         and profile.transaction_id is None
     )
-    connector = charge_point.card_reader.place_for(request.id_tag, request.connector_id)
-    if not sound or connector is None or not charge_point.link.registration.accepted:
+    place = charge_point.card_reader.place_for(request.id_tag, request.connector_id)
+    if not sound or place is None or not charge_point.link.registration.accepted:
         return core.RemoteStartTransactionResponse(status=core.RemoteStartStopStatus.REJECTED)
     charge_point.link.afterwards(
-        partial(charge_point.card_reader.start_remotely, connector, request.id_tag, profile)
+        partial(
+            charge_point.card_reader.start_remotely, request.connector_id, request.id_tag, profile
+        )
     )
     return core.RemoteStartTransactionResponse(status=core.RemoteStartStopStatus.ACCEPTED)
 

@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from ocpptrio.protocol.core import RegistrationStatus
-from ocpptrio.simulator.configuration import KEYS
+from ocpptrio.simulator.configuration import KEYS, Access
 from ocpptrio.simulator.quirks.messages import OurAnswer, OurCall, Payload, TheirAnswer, TheirCall
 from ocpptrio.simulator.quirks.quirk import Quirk
 from ocpptrio.simulator.quirks.wire import Wire
@@ -168,26 +168,29 @@ class Forgetful(Quirk):
     seen = "ABB"
 
     def __init__(self) -> None:
-        self._changed: set[str] = set()
+        self._before: dict[str, str] = {}  # values at the last start, by key
+
+    def their_call(self, wire: Wire, call: TheirCall) -> None:
+        key = str(call.payload.get("key")).casefold()
+        known = KEYS.get(key)
+        if call.action == "ChangeConfiguration" and known and known.access is Access.READ_WRITE:
+            self._before.setdefault(key, self.charge_point.configuration.text(key))
 
     def our_answer(self, wire: Wire, answer: OurAnswer) -> None:
         if answer.action != "ChangeConfiguration" or not answer.payload:
             return
         if answer.payload.get("status") not in ("Accepted", "RebootRequired"):
             return
-        key = str(answer.request.get("key"))
-        self._changed.add(key)
-        if key.casefold().startswith("metervalues") and key.casefold().endswith("data"):
+        key = str(answer.request.get("key")).casefold()
+        if key.startswith("metervalues") and key.endswith("data"):
             self.charge_point.link.soon(self.charge_point.reset_hard)
 
     def our_call(self, wire: Wire, call: OurCall) -> None:
         if call.action == "BootNotification":
-            for key in self._changed:
-                default = KEYS[key.casefold()].default
-                if default:
-                    self.charge_point.configuration.set(key, default)
-                    self.charge_point.configuration_changed(key)
-            self._changed.clear()
+            for key, value in self._before.items():
+                self.charge_point.configuration.set(key, value)
+                self.charge_point.configuration_changed(key)
+            self._before.clear()
 
 
 class LateRedial(Quirk):
