@@ -28,6 +28,16 @@ def trio_clock(start: datetime) -> Clock:
     return lambda: start_us + round((trio.current_time() - trio_start) * 1_000_000)
 
 
+def is_outdated(stated_us: int, known_us: int, now_us: int) -> bool:
+    """Is what a charge point states for this time older than what is known of it?
+
+    A known time that is more than a day ahead, and not in this one's company, was told by a clock
+    that was wrong: no time zone is that far away, and nothing would be news until then.
+    """
+    tomorrow_us = now_us + DAY_US
+    return stated_us < known_us and (known_us <= tomorrow_us or stated_us > tomorrow_us)
+
+
 def to_us(when: datetime) -> int:
     """Microseconds since 1970 of a time with a zone; exact, unlike `datetime.timestamp`."""
     return (when - EPOCH) // timedelta(microseconds=1)

@@ -3,6 +3,7 @@
 Status is not the truth about transactions: only their own messages open and close them.
 """
 
+from ocpptrio.clock import is_outdated
 from ocpptrio.events import StatusChanged
 from ocpptrio.protocol.core import StatusNotification, StatusNotificationResponse
 from ocpptrio.services.incoming import Incoming
@@ -38,7 +39,9 @@ class StatusService:
 
         def work(db: Db) -> None:
             known = connectors.get(db, record.charge_point_id, record.connector_id)
-            outdated = known is not None and known.status_at_us > status_at_us
+            outdated = known is not None and is_outdated(
+                status_at_us, known.status_at_us, record.received_at_us
+            )
             if not outdated:
                 connectors.put(db, record)
             db.emit(

@@ -5,7 +5,6 @@ Not here: which transaction that is (reconciliation), the answer (transactions).
 
 from collections.abc import Sequence
 
-from ocpptrio.clock import to_us
 from ocpptrio.events import Fact, TransactionStopped
 from ocpptrio.protocol.core import Reason, StopTransaction
 from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key
@@ -18,7 +17,7 @@ from ocpptrio.services.flags import (
     STOP_BEFORE_START,
     STOPPED_BY_ANOTHER_TAG,
 )
-from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
+from ocpptrio.services.incoming import Incoming, is_timed
 from ocpptrio.store import conclusions, reviews, transactions
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import TransactionRecord
@@ -104,8 +103,7 @@ def _differs(transaction: TransactionRecord, request: StopTransaction, stopped_a
     if transaction.meter_stop_wh != request.meter_stop:
         return True
     # Without a clock, the same stop comes at another time.
-    is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
-    return is_timed and transaction.stopped_at_us != stopped_at_us
+    return is_timed(request.timestamp) and transaction.stopped_at_us != stopped_at_us
 
 
 def _oddities(

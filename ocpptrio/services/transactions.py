@@ -10,7 +10,6 @@ transactions (reconciliation).
 
 from typing import Final, NamedTuple
 
-from ocpptrio.clock import to_us
 from ocpptrio.events import TransactionStarted
 from ocpptrio.protocol.core import (
     StartTransaction,
@@ -22,7 +21,7 @@ from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.services import reconciliation
 from ocpptrio.services.authorization import AuthorizationService, account_of, first_verdict
 from ocpptrio.services.flags import CLOCK_NOT_SET
-from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
+from ocpptrio.services.incoming import Incoming, is_timed
 from ocpptrio.services.verdict import Verdict
 from ocpptrio.store import meter_readings, transactions
 from ocpptrio.store.driver import Db, Store
@@ -163,10 +162,10 @@ def _neighbours(db: Db, incoming: Incoming, request: StartTransaction) -> _Neigh
     place = incoming.charge_point_id, request.connector_id
     since = transactions.started_from(db, *place, started_at_us)
     beside = transactions.open_on_connector(db, *place)
-    is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
+    timed = is_timed(request.timestamp)
     return _Neighbours(
-        is_timed,
-        _began_before(since if is_timed else beside, request, started_at_us, is_timed),
+        timed,
+        _began_before(since if timed else beside, request, started_at_us, timed),
         # One transaction per connector: the stop of an earlier one was lost, or is yet to come. One
         # from the future was started by a wrong clock, before this one came.
         [
@@ -180,7 +179,7 @@ def _neighbours(db: Db, incoming: Incoming, request: StartTransaction) -> _Neigh
 
 
 def _began_before(
-    found: list[TransactionRecord], request: StartTransaction, started_at_us: int, is_timed: bool
+    found: list[TransactionRecord], request: StartTransaction, started_at_us: int, timed: bool
 ) -> TransactionRecord | None:
     """The transaction that this very start began when it came before.
 
@@ -192,7 +191,7 @@ def _began_before(
             and transaction.id_tag_key == id_tag_key(request.id_tag)
             and (
                 transaction.started_at_us == started_at_us
-                if is_timed
+                if timed
                 else CLOCK_NOT_SET in transaction.flags
             )
         ):

@@ -6,6 +6,7 @@
 import msgspec
 from msgspec.structs import replace
 
+from ocpptrio.clock import is_outdated
 from ocpptrio.events import (
     AnyEvent,
     Booted,
@@ -297,7 +298,8 @@ def _meter(state: SessionState, event: MeterValuesReceived) -> MeterState:
     values = {name: value for name in _METER_FIELDS if (value := getattr(event, name)) is not None}
     if before is None:
         before = MeterState(measured_at_us=event.measured_at_us)
-    elif event.measured_at_us < before.measured_at_us:  # a replay of what was queued
+    elif is_outdated(event.measured_at_us, before.measured_at_us, event.at_us):
+        # A replay of what was queued.
         return replace(before, heard_at_us=event.at_us)
     return replace(
         before,

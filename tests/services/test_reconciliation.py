@@ -227,6 +227,45 @@ async def test_a_start_from_the_future_is_over_with_the_next(world: World) -> No
     assert (await world.get(now)).state is TransactionState.OPEN
 
 
+async def test_a_clock_that_was_years_ahead_does_not_freeze_what_is_shown(world: World) -> None:
+    async def status(status: str, year: int) -> None:
+        await world.call(
+            "StatusNotification",
+            connectorId=1,
+            errorCode="NoError",
+            status=status,
+            timestamp=f"{year}-01-15T12:00:00Z",
+        )
+
+    async def values(power: str, year: int) -> None:
+        sampled = [{"value": power, "measurand": "Power.Active.Import"}]
+        value = [{"timestamp": f"{year}-01-15T12:00:00Z", "sampledValue": sampled}]
+        await world.call("MeterValues", connectorId=1, meterValue=value)
+
+    for year in (2026, 2043, 2026):
+        await status("Charging" if year == 2043 else "Available", year)
+        await values(str(year), year)
+    state = world.central.charge_point("CP1").state
+    assert state is not None
+    assert (state.connectors[1].status, state.meters[1].power_w) == ("Available", 2026)
+    # An hour ahead is no more than a zone: what was queued stays behind.
+    world.minute = 5
+    for minute, power, now in ((65, "7", "Charging"), (64, "6", "Preparing")):
+        sampled = [{"value": power, "measurand": "Power.Active.Import"}]
+        value = [{"timestamp": text(minute), "sampledValue": sampled}]
+        await world.call("MeterValues", connectorId=1, meterValue=value)
+        await world.call(
+            "StatusNotification",
+            connectorId=1,
+            errorCode="NoError",
+            status=now,
+            timestamp=text(minute),
+        )
+    state = world.central.charge_point("CP1").state
+    assert state is not None
+    assert (state.connectors[1].status, state.meters[1].power_w) == ("Charging", 7)
+
+
 # Reboots.
 
 
