@@ -147,6 +147,11 @@ def id_tag_key(id_tag: str) -> str:
     return id_tag_text(id_tag).casefold()
 
 
+def is_same_id_tag(one: str | None, other: str | None) -> bool:
+    """Are both given, and the same?"""
+    return one is not None and other is not None and id_tag_key(one) == id_tag_key(other)
+
+
 class AuthorizationStatus(StrEnum):
     ACCEPTED = "Accepted"
     BLOCKED = "Blocked"

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from ocpptrio.events import Fact, TransactionStopped
 from ocpptrio.protocol.core import Reason, StopTransaction
-from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key
+from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key, is_same_id_tag
 from ocpptrio.services import metering, registers
 from ocpptrio.services.energy import Energy, Sample, Span, is_plain
 from ocpptrio.services.flags import (
     METER_BELOW_START,
     NO_METER_START,
+    NO_METER_STOP,
     SECOND_STOP_DIFFERS,
     STOP_BEFORE_START,
     STOPPED_BY_ANOTHER_TAG,
@@ -117,12 +118,14 @@ def _oddities(
         odd.append(STOP_BEFORE_START)
     if transaction.meter_start_wh < 0:
         odd.append(NO_METER_START)
+    if request.meter_stop < 0:
+        odd.append(NO_METER_STOP)
     elif request.meter_stop < transaction.meter_start_wh:
         odd.append(METER_BELOW_START)
     if (
         request.id_tag is not None
         and id_tag_key(request.id_tag) != transaction.id_tag_key
-        and (parent_id_tag is None or parent_id_tag != transaction.parent_id_tag)
+        and not is_same_id_tag(parent_id_tag, transaction.parent_id_tag)
     ):
         odd.append(STOPPED_BY_ANOTHER_TAG)  # not of the same group, which may (3.10)
     return odd

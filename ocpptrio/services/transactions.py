@@ -163,9 +163,15 @@ def _neighbours(db: Db, incoming: Incoming, request: StartTransaction) -> _Neigh
     since = transactions.started_from(db, *place, started_at_us)
     beside = transactions.open_on_connector(db, *place)
     timed = is_timed(request.timestamp)
+    known = _began_before(since if timed else beside, request, started_at_us, timed)
+    if known is None and len(since) == transactions.STARTED:
+        # A clock that stands still: there may be more of that time.
+        known = transactions.started_by(
+            db, *place, started_at_us, request.id_tag, request.meter_start
+        )
     return _Neighbours(
         timed,
-        _began_before(since if timed else beside, request, started_at_us, timed),
+        known,
         # One transaction per connector: the stop of an earlier one was lost, or is yet to come. One
         # from the future was started by a wrong clock, before this one came.
         [
@@ -208,7 +214,9 @@ def _answer_again(known: TransactionRecord) -> StartTransactionResponse:
 def _booted_since(incoming: Incoming, started_at_us: int) -> int | None:
     """The boot that came after a start, for a start that was queued: it may be over (Q45)."""
     booted_at_us = incoming.state.booted_at_us
-    if booted_at_us is None or started_at_us >= booted_at_us - SECOND_US:
+    # A boot is of our clock; the boot may have mended the clock that the start is of.
+    latest_us = max(started_at_us, started_at_us - (incoming.state.clock_skew_us or 0))
+    if booted_at_us is None or latest_us >= booted_at_us - SECOND_US:
         return None
     return booted_at_us
 
