@@ -218,10 +218,11 @@ def candidates_for_stop(
 
     A stop below 0 says nothing of the meter. One that another followed was over by then.
     """
-    return _all(
+    # Any connector: else the index is chosen that holds all there ever were.
+    found = _all(
         reader,
-        """ WHERE charge_point_id = ? AND stopped_at_us IS NULL AND started_at_us <= ?
-            AND (? < 0 OR meter_start_wh <= ?)
+        """ WHERE charge_point_id = ? AND connector_id >= ? AND stopped_at_us IS NULL
+            AND started_at_us <= ? AND (? < 0 OR meter_start_wh <= ?)
             AND (superseded_by IS NULL OR ? <= (SELECT started_at_us FROM transactions AS next
                 WHERE next.transaction_id = transactions.superseded_by))
             AND NOT (state = 'concluded' AND EXISTS (SELECT 1 FROM transactions AS next
@@ -229,8 +230,9 @@ def candidates_for_stop(
                     AND next.connector_id = transactions.connector_id
                     AND next.started_at_us > transactions.started_at_us
                     AND next.started_at_us < ?))""",
-        [charge_point_id, stopped_at_us, *[meter_stop_wh] * 2, *[stopped_at_us] * 2],
+        [charge_point_id, -FOR_EVER_US, stopped_at_us, *[meter_stop_wh] * 2, *[stopped_at_us] * 2],
     )
+    return sorted(found, key=lambda transaction: transaction.transaction_id)
 
 
 def stopped_by(
