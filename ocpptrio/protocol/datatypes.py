@@ -133,13 +133,23 @@ class Deviation(msgspec.Struct, frozen=True, gc=False):
     original: str
 
 
-def id_tag_key(id_tag: str) -> str:
-    """The form in which idTags are compared: case and stray control characters do not count.
+def id_tag_text(id_tag: str) -> str:
+    """An idTag as a person would enter it, without stray control characters and blanks around.
 
-    OCPP 1.6, 7.28 for the case. Control characters: one reader appends `\\x10\\x0e` to each tag.
-    Bytes that are no text are read as U+FFFD, and count no more than they.
+    One reader appends `\\x10\\x0e` to each tag. Bytes that are no text are read as U+FFFD, and
+    count no more than they.
     """
-    return "".join(filter(str.isprintable, id_tag)).replace("\ufffd", "").strip().casefold()
+    return "".join(filter(str.isprintable, id_tag)).replace("\ufffd", "").strip()
+
+
+def id_tag_key(id_tag: str) -> str:
+    """The form in which idTags are compared: case does not count (OCPP 1.6, 7.28)."""
+    return id_tag_text(id_tag).casefold()
+
+
+def is_same_id_tag(one: str | None, other: str | None) -> bool:
+    """Are both given, and the same?"""
+    return one is not None and other is not None and id_tag_key(one) == id_tag_key(other)
 
 
 class AuthorizationStatus(StrEnum):

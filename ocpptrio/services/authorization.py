@@ -12,7 +12,7 @@ from ocpptrio.clock import whole_seconds
 from ocpptrio.config import AuthorizationSettings
 from ocpptrio.events import AuthorizationRefused, OpenMode, TagLearnt
 from ocpptrio.protocol.core import Authorize, AuthorizeResponse, StartTransaction, StopTransaction
-from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo, id_tag_key
+from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo, id_tag_key, id_tag_text
 from ocpptrio.services.authorizer import Authorizer, ExternalAuthorizer, Question
 from ocpptrio.services.budgets import budgets_of
 from ocpptrio.services.incoming import Incoming
@@ -130,7 +130,13 @@ class AuthorizationService:
         """
         self._learn(db, incoming, request.id_tag)
         return self.verdict(
-            db, incoming.state, request.id_tag, at_us, Purpose.START, besides=besides
+            db,
+            incoming.state,
+            request.id_tag,
+            at_us,
+            Purpose.START,
+            besides=besides,
+            told_at_us=incoming.received_at_us,
         )
 
     async def ask_for_start(
@@ -154,7 +160,14 @@ class AuthorizationService:
         """What a stop is answered about its idTag; None if it has none, or we cannot know."""
         if request.id_tag is None:
             return None
-        found = self.verdict(db, incoming.state, request.id_tag, at_us, Purpose.STOP)
+        found = self.verdict(
+            db,
+            incoming.state,
+            request.id_tag,
+            at_us,
+            Purpose.STOP,
+            told_at_us=incoming.received_at_us,
+        )
         if self.external is not None and found.status is AuthorizationStatus.INVALID:
             # Nobody else is asked, as nothing hangs on it; but who they accepted is not Invalid.
             started = transactions.owned(db, incoming.charge_point_id, request.transaction_id)
@@ -174,12 +187,14 @@ class AuthorizationService:
         purpose: Purpose,
         *,
         besides: Collection[int] = (),
+        told_at_us: int = 0,
     ) -> Verdict:
         """Our own verdict on an idTag.
 
         Args:
             at_us: the time of the event, which for a replayed start is long past.
             besides: for a start, the transactions that it proves to be over.
+            told_at_us: when the charge point is told, if that is later.
         """
         account = account_of(place, id_tag)
         standing = authorization.standing(reader, account, place.charge_point_id)
@@ -200,6 +215,7 @@ class AuthorizationService:
                 everybody=place.mode is OpenMode.EVERYBODY,
                 runs_here=any(one.charge_point_id == place.charge_point_id for one in running),
                 remember_us=self._remember_us,
+                told_at_us=told_at_us,
             )
         )
 
@@ -281,9 +297,11 @@ class AuthorizationService:
         By our clock: one of a charge point that stands still would never end it.
         """
         state, at_us = incoming.state, incoming.received_at_us
+        if state.mode is not OpenMode.LEARN:
+            return
+        id_tag = id_tag_text(id_tag)  # as it can be entered and imported, too
         if (
-            state.mode is not OpenMode.LEARN
-            or state.learning_ends_at_us is None
+            state.learning_ends_at_us is None
             or state.learning_ends_at_us <= at_us
             or not _can_be_learnt(id_tag)
             or id_tags.get(db, id_tag) is not None
@@ -312,7 +330,7 @@ class AuthorizationService:
             local=local.info(),
             reason=local.reason,
         )
-        return await external.ask(question, local)
+        return await external.ask(question, local, max(at_us, incoming.received_at_us))
 
 
 def account_of(place: Place, id_tag: str) -> str:
@@ -323,7 +341,7 @@ def account_of(place: Place, id_tag: str) -> str:
 
 
 def _can_be_learnt(id_tag: str) -> bool:
-    return bool(id_tag_key(id_tag)) and len(id_tag) <= ID_TAG_LENGTH
+    return 0 < len(id_tag_text(id_tag)) <= ID_TAG_LENGTH
 
 
 def first_verdict(transaction: TransactionRecord) -> Verdict:

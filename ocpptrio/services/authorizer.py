@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import trio
 
-from ocpptrio.clock import to_us
+from ocpptrio.clock import to_us, whole_seconds
 from ocpptrio.config import AuthorizationSettings, Fallback
 from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo
 from ocpptrio.services.outbound import Unreachable
@@ -61,30 +61,35 @@ class ExternalAuthorizer:
         self._failures = 0  # in a row
         self._dead_until = 0.0  # Trio's time
 
-    async def ask(self, question: Question, local: Verdict) -> Verdict:
-        """The verdict: theirs, ours where they have none, or that of the fallback."""
+    async def ask(self, question: Question, local: Verdict, known_from_us: int) -> Verdict:
+        """The verdict: theirs, ours where they have none, or that of the fallback.
+
+        Args:
+            known_from_us: when the charge point has the answer; see `verdict.Facts`.
+        """
         now = trio.current_time()
         if self._failures >= FAILURES_UNTIL_DEAD:
             if now < self._dead_until:
-                return self._without(question, local, "is down")
+                return self._without(question, local, "is down", known_from_us)
             # One question is the probe; all others do without until it is answered.
             self._dead_until = now + self._timeout_s + DEAD_FOR_S
         try:
             with trio.fail_after(self._timeout_s):
                 info = await self._authorizer(question)
+            found = self._theirs(question, info, local, known_from_us)
         except (trio.TooSlowError, Unreachable) as error:
             self._failures += 1
             self._dead_until = trio.current_time() + DEAD_FOR_S
             why = str(error) or f"did not answer within {self._timeout_s:g} s"
-            return self._without(question, local, why)
+            return self._without(question, local, why, known_from_us)
         except Exception as error:  # noqa: BLE001 - code of others: the charge point gets an answer
             # It was answered, however badly: the next question may do better at once.
             self._failures = 0
-            return self._without(question, local, f"failed: {error!r}")
+            return self._without(question, local, f"failed: {error!r}", known_from_us)
         self._failures = 0
-        return self._theirs(question, info, local)
+        return found
 
-    def _without(self, question: Question, local: Verdict, why: str) -> Verdict:
+    def _without(self, question: Question, local: Verdict, why: str, known_from_us: int) -> Verdict:
         log.warning(
             "done without the external authorizer",
             charge_point=question.charge_point_id,
@@ -93,7 +98,7 @@ class ExternalAuthorizer:
         )
         reason = f"the external authorizer {why}"
         # Not to be remembered: it holds until somebody can be asked again.
-        expires_at_us = to_us(question.time) + NOT_REMEMBERED_US
+        expires_at_us = known_from_us + NOT_REMEMBERED_US
         match self._fallback:
             case Fallback.LOCAL:
                 reason = f"{local.reason}; {reason}" if local.reason else reason
@@ -109,19 +114,28 @@ class ExternalAuthorizer:
             expires_at_us=expires_at_us,
         )
 
-    def _theirs(self, question: Question, info: IdTagInfo | None, local: Verdict) -> Verdict:
+    def _theirs(
+        self, question: Question, info: IdTagInfo | None, local: Verdict, known_from_us: int
+    ) -> Verdict:
+        if info is None:
+            return local
+        # What cannot be sent must fail here: answered with an error, a start would come for ever.
+        info = msgspec.convert(msgspec.to_builtins(info), IdTagInfo)
         # ConcurrentTx would be cached (7.2); they are asked again when it starts.
-        only_at_start = info is not None and info.status is AuthorizationStatus.CONCURRENT_TX
-        if info is None or (only_at_start and question.kind is not Purpose.START):
+        concurrent = info.status is AuthorizationStatus.CONCURRENT_TX
+        if concurrent and question.kind is not Purpose.START:
             return local
         if info.expiry_date is not None:
             expires_at_us: int | None = to_us(info.expiry_date)
+            whole_seconds(to_us(info.expiry_date))  # fails if that is no time of UTC: year 10000
+        elif concurrent:
+            expires_at_us = known_from_us + NOT_REMEMBERED_US
         elif info.status is not AuthorizationStatus.ACCEPTED:
             expires_at_us = None
         elif local.accepted:
             expires_at_us = local.expires_at_us
         elif self._remember_us is not None:
-            expires_at_us = to_us(question.time) + self._remember_us
+            expires_at_us = known_from_us + self._remember_us
         else:
             expires_at_us = None
         return Verdict(

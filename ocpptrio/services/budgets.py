@@ -20,6 +20,7 @@ from ocpptrio.errors import CallFailed, NotAllowedNow, StoreError, TooManyCalls
 from ocpptrio.events import BudgetSpent
 from ocpptrio.protocol.core import RegistrationStatus, RemoteStopTransaction
 from ocpptrio.services.commands import CommandService
+from ocpptrio.services.energy import is_reachable
 from ocpptrio.services.verdict import Budget, BudgetPeriod
 from ocpptrio.session.registry import Registry, Session
 from ocpptrio.store import authorization, id_tags, tag_groups
@@ -102,12 +103,16 @@ def _so_far_wh(draw: authorization.Draw, register_wh: float | None) -> int:
     """From the start to a register.
 
     Some charge points count each transaction from 0 in their meter values, whatever they said the
-    meter was at the start (Q44): then the first one is where it began.
+    meter was at the start, and some say 0 whatever the meter shows (Q44): then the first one is
+    where it began.
     """
     if register_wh is None or draw.first_wh is None:
         return 0
-    from_wh = draw.meter_start_wh if 0 <= draw.meter_start_wh <= draw.first_wh else draw.first_wh
-    return max(0, math.floor(register_wh - from_wh))
+    from_wh, first_wh, first_at_us = draw.meter_start_wh, draw.first_wh, draw.first_at_us
+    began_there = 0 <= from_wh <= first_wh
+    if from_wh == 0 and first_at_us is not None:
+        began_there = is_reachable(0, draw.started_at_us, first_wh, first_at_us)
+    return max(0, math.floor(register_wh - (from_wh if began_there else first_wh)))
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):

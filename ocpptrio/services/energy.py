@@ -17,6 +17,8 @@ from ocpptrio.store.vocabulary import EnergySource, RegisterHabit
 # No connector delivers more; what a register shows above it was not charged meanwhile.
 MOST_W: Final = 500_000
 HOUR_US: Final = 3_600_000_000
+# No transaction takes more; registers that were never read have all bits set (2 ** 32 - 1).
+MOST_WH: Final = MOST_W * 24 * 31
 # Registers are sampled at other moments than transactions start, and sent in whole kWh by some.
 NOISE_WH: Final = 1000
 SPARE_WH: Final = 5000
@@ -72,7 +74,7 @@ def is_plain(span: Span, first: Sample | None, habits: Collection[str], *, stop_
         first: the first sample, as far as it is remembered.
     """
     start_wh = span.meter_start_wh
-    if not stop_wh >= start_wh >= 0:
+    if start_wh < 0 or not 0 <= stop_wh - start_wh <= MOST_WH:
         return False
     if first is not None and first.wh < start_wh - NOISE_WH:
         # Otherwise it is new, and worth remembering.
@@ -117,10 +119,12 @@ def measure(span: Span, samples: Sequence[Sample], habits: Collection[str]) -> E
     wh, source = _best(span, samples, base, counted_wh, habits, shown)
     if at_stop is not None and source is EnergySource.SAMPLES:
         source = EnergySource.STOP_FIELD
+    if wh is not None and wh > MOST_WH:
+        wh = None
     if wh is None and counted_wh is None and span.next_start_wh is not None:
         taken_wh = span.next_start_wh - span.meter_start_wh
         # Twice 0 are two transactions of a register that begins anew with each.
-        if span.meter_start_wh >= 0 and taken_wh >= 0 and span.next_start_wh > 0:
+        if span.meter_start_wh >= 0 and 0 <= taken_wh <= MOST_WH and span.next_start_wh > 0:
             wh, source = taken_wh, EnergySource.NEXT_START
     return Energy(
         wh=None if wh is None else round(wh),
@@ -166,8 +170,10 @@ def _best(
     start_wh, stop_wh = span.meter_start_wh, span.meter_stop_wh
     told = stop_wh is not None and stop_wh >= 0
     is_zero_start = _is_zero_start_by_stop(span, samples, base, habits)
-    if told and stop_wh is not None and stop_wh >= start_wh >= 0 and not is_zero_start:
-        return stop_wh - start_wh, EnergySource.START_STOP
+    if told and stop_wh is not None and start_wh >= 0 and not is_zero_start:
+        taken_wh = stop_wh - start_wh
+        if 0 <= taken_wh <= MOST_WH:
+            return taken_wh, EnergySource.START_STOP
     if counted_wh is not None and base is not None and (len(samples) > 1 or not base.is_sample):
         if (
             stop_wh is not None
@@ -322,7 +328,7 @@ def counted(base: Sample, samples: Sequence[Sample]) -> tuple[float, bool]:
     count the same energy; one that begins when the others are done has begun anew.
     """
     registers = [_Register(base)]
-    besides: list[_Register] = []  # of them: from the start on, like the first one
+    besides: set[_Register] = set()  # of them: from the start on, like the first one
     current = registers[0]
     for sample in samples:
         before = registers[-REGISTERS_KEPT:]
@@ -338,7 +344,7 @@ def counted(base: Sample, samples: Sequence[Sample]) -> tuple[float, bool]:
             # What shows no less than was counted so far may have counted all of it, too.
             if can_be and sample.wh >= current.total_wh > 0:
                 current = _Register(sample, sample.wh)
-                besides.append(current)
+                besides.add(current)
             else:
                 current = _Register(sample, sample.wh if can_be else 0.0, began_anew=can_be)
             registers.append(current)

@@ -5,6 +5,7 @@ from typing import Final
 CLOCK_NOT_SET: Final = "clock not set"
 STOP_BEFORE_START: Final = "stop before start"
 NO_METER_START: Final = "no meter start"
+NO_METER_STOP: Final = "no meter stop"
 METER_BELOW_START: Final = "meter stop below start"
 STOPPED_BY_ANOTHER_TAG: Final = "stopped by another tag"
 SECOND_STOP_DIFFERS: Final = "second stop differs"
@@ -14,6 +15,7 @@ _MEANINGS: Final = {
     CLOCK_NOT_SET: "The charge point had no time when it started: the time of arrival counts.",
     STOP_BEFORE_START: "Its stop bears an earlier time than its start: a clock was set meanwhile.",
     NO_METER_START: "Its start came with a meter value below 0, which says nothing.",
+    NO_METER_STOP: "Its stop came with a meter value below 0, which says nothing.",
     METER_BELOW_START: "The meter showed less at the stop than at the start.",
     STOPPED_BY_ANOTHER_TAG: "The idTag of its stop is neither its own nor one of the same group.",
     SECOND_STOP_DIFFERS: "Its stop came twice with different values: the first one counts.",

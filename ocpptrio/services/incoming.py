@@ -14,8 +14,15 @@ from ocpptrio.session.state import SessionState
 from ocpptrio.store import deviations
 from ocpptrio.store.driver import Db
 
-# A clock that shows an earlier time was never set: its events are ordered by their arrival.
+# A clock that shows another time was never set: its events are ordered by their arrival. One whose
+# bits are all set shows 2106.
 CLOCK_NOT_SET_BEFORE_US: Final = 1_262_304_000_000_000  # 2010-01-01
+CLOCK_NOT_SET_FROM_US: Final = 4_102_444_800_000_000  # 2100-01-01
+
+
+def is_timed(timestamp: datetime) -> bool:
+    """Was the clock set that shows this time?"""
+    return CLOCK_NOT_SET_BEFORE_US <= to_us(timestamp) < CLOCK_NOT_SET_FROM_US
 
 
 class Incoming(msgspec.Struct, frozen=True, gc=False):
@@ -41,7 +48,7 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
         if timestamp is None:
             return self.received_at_us
         stated_us = to_us(timestamp)
-        if stated_us >= CLOCK_NOT_SET_BEFORE_US:
+        if CLOCK_NOT_SET_BEFORE_US <= stated_us < CLOCK_NOT_SET_FROM_US:
             return stated_us
         self.session.clock_unset_at_us = self.received_at_us
         return self.received_at_us

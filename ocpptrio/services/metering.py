@@ -23,6 +23,7 @@ from ocpptrio.protocol.core import (
     ValueFormat,
 )
 from ocpptrio.protocol.datatypes import DeviationKind
+from ocpptrio.protocol.tolerance import read_number
 from ocpptrio.services import registers, suspicion
 from ocpptrio.services.incoming import Incoming
 from ocpptrio.store import meter_readings, reviews, transactions
@@ -147,16 +148,20 @@ def _consider(
     at_us = incoming.received_at_us
     newest = max(added, key=lambda reading: reading.measured_at_us)
     boot_us = transaction.suspect_since_us
+    # A boot is of our clock.
+    is_since_boot = boot_us is not None and (
+        newest.measured_at_us - (incoming.state.clock_skew_us or 0) > boot_us
+    )
     if transaction.state is TransactionState.OPEN:
-        if boot_us is not None and newest.measured_at_us > boot_us:
+        if is_since_boot:
             suspicion.clear(db, transaction, newest.measured_at_us, newest.energy_wh, at_us)
         return
     if any(reading.energy_wh is not None for reading in added):
         registers.improve(db, transaction, at_us)
     if transaction.state is not TransactionState.CONCLUDED:
         return
-    end_us = boot_us or transaction.concluded_at_us
-    if end_us is not None and newest.measured_at_us > end_us:
+    end_us = transaction.concluded_at_us
+    if is_since_boot or (boot_us is None and end_us is not None and newest.measured_at_us > end_us):
         reviews.open_(
             db,
             ReviewKind.VALUES_AFTER_END,
@@ -311,8 +316,8 @@ def columns(sampled: Iterable[SampledValue]) -> dict[str, float]:
         if column is None or value.format is _SIGNED:
             continue
         number = _number(value)
-        if number is None:
-            continue
+        if number is None or (number < 0 and column == "energy_wh"):
+            continue  # a register below 0 says that it was not read
         at_outlet = value.location is None or value.location is _OUTLET
         if value.phase is None:
             known = overall.get(column)
@@ -343,7 +348,10 @@ def _number(value: SampledValue) -> float | None:
     try:
         number = float(value.value)
     except ValueError:
-        return None
+        found = read_number(value.value)  # a decimal comma
+        if found is None:
+            return None
+        number = float(found)
     if not -1e15 < number < 1e15:  # also what is not finite: no meter counts so far
         return None
     unit = value.unit

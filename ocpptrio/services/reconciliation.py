@@ -16,10 +16,10 @@ from ocpptrio.config import TransactionSettings
 from ocpptrio.events import Fact, OrphanStopResolved, StopOrphaned, TransactionSuperseded
 from ocpptrio.protocol import tolerance
 from ocpptrio.protocol.core import ChargePointStatus, Reason, StopTransaction
-from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key
+from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key, is_same_id_tag
 from ocpptrio.services import energy, registers, stops
 from ocpptrio.services.flags import stop_sent_for
-from ocpptrio.services.incoming import Incoming
+from ocpptrio.services.incoming import Incoming, is_timed
 from ocpptrio.session.registry import Session
 from ocpptrio.session.state import SessionState
 from ocpptrio.store import (
@@ -32,10 +32,16 @@ from ocpptrio.store import (
 )
 from ocpptrio.store.driver import Db, Reader, Store
 from ocpptrio.store.records import ConnectorRecord, OrphanStopRecord, TransactionRecord
-from ocpptrio.store.vocabulary import Conclusion, Confidence, ReviewKind, TransactionState
+from ocpptrio.store.vocabulary import (
+    Conclusion,
+    Confidence,
+    EnergySource,
+    ReviewKind,
+    TransactionState,
+)
 
 LOOK_EVERY_S: Final = 300
-AT_A_TIME: Final = 100  # transactions concluded in one write
+AT_A_TIME: Final = 100  # transactions in one write
 RETRIED: Final = 20  # orphaned stops of a charge point that are tried again, the newest
 SECOND_US: Final = 1_000_000
 
@@ -57,13 +63,7 @@ def take_stop(
             stops.take(db, incoming, request, known, parent_id_tag=parent_id_tag)
             return
     stopped_at_us = incoming.event_time_us(request.timestamp)
-    before = transactions.stopped_by(
-        db,
-        charge_point_id=incoming.charge_point_id,
-        sent_id=request.transaction_id,
-        stopped_at_us=stopped_at_us,
-        meter_stop_wh=request.meter_stop,
-    )
+    before = _stopped_before(db, incoming, request, stopped_at_us)
     if before is not None:
         stops.take(db, incoming, request, before, parent_id_tag=parent_id_tag)
         return
@@ -84,6 +84,29 @@ def take_stop(
         _match(db, incoming, request, fitting[0], parent_id_tag)
     else:
         _keep_orphan(db, incoming, request, stopped_at_us, fitting)
+
+
+def _stopped_before(
+    reader: Reader, incoming: Incoming, request: StopTransaction, stopped_at_us: int
+) -> TransactionRecord | None:
+    """The transaction that this stop of an id not its own ended when it came before."""
+    if is_timed(request.timestamp):
+        return transactions.stopped_by(
+            reader,
+            charge_point_id=incoming.charge_point_id,
+            sent_id=request.transaction_id,
+            stopped_at_us=stopped_at_us,
+            meter_stop_wh=request.meter_stop,
+        )
+    if request.meter_stop <= 0:
+        return None  # without time and meter, it may be any
+    before = transactions.stopped_last_by(
+        reader,
+        charge_point_id=incoming.charge_point_id,
+        sent_id=request.transaction_id,
+        meter_stop_wh=request.meter_stop,
+    )
+    return before if before is not None and before.stop_id_tag == request.id_tag else None
 
 
 def retry_orphans(db: Db, charge_point_id: str, at_us: int) -> None:
@@ -158,7 +181,7 @@ def _fitting(
         if of_tag or parent_id_tag is None:
             found = of_tag
         else:
-            found = [one for one in found if one.parent_id_tag == parent_id_tag]
+            found = [one for one in found if is_same_id_tag(one.parent_id_tag, parent_id_tag)]
     if len(found) < 2:
         return found
     # Connectors have registers of their own: often only one can have come to where it stopped.
@@ -266,7 +289,10 @@ def supersede(db: Db, transaction: TransactionRecord, by: TransactionRecord, at_
     transactions.supersede(db, transaction.transaction_id, by.transaction_id)
     over = transactions.owned(db, transaction.charge_point_id, transaction.transaction_id)
     assert over is not None
-    energy_wh = registers.settle(db, over, at_us)
+    if over.energy_source is EnergySource.PERSON:
+        energy_wh = over.energy_wh  # somebody knew more than messages tell
+    else:
+        energy_wh = registers.settle(db, over, at_us)
     conclusions.add(
         db,
         transaction,
@@ -312,8 +338,9 @@ class ReconciliationService:
         for start in range(0, len(free), AT_A_TIME):
             some = free[start : start + AT_A_TIME]
             await self._store.write(partial(_conclude_all, free=some, at_us=now_us))
-        if stuck:
-            await self._store.write(partial(_let_wait, stuck=stuck, at_us=now_us))
+        for start in range(0, len(stuck), AT_A_TIME):
+            some_stuck = stuck[start : start + AT_A_TIME]
+            await self._store.write(partial(_let_wait, stuck=some_stuck, at_us=now_us))
 
     def _due(
         self, reader: Reader, now_us: int
@@ -345,18 +372,26 @@ def _conclude_all(
     db: Db, free: list[tuple[TransactionRecord, ConnectorRecord]], at_us: int
 ) -> None:
     for found, connector in free:
-        now = transactions.get(db, found.transaction_id)
-        if (
-            now is None
-            or now.state is not TransactionState.OPEN
-            or now.suspect_since_us != found.suspect_since_us
-        ):
-            continue  # its stop or its values came meanwhile
+        now = _still_suspect(db, found)
+        if now is None:
+            continue
         evidence = (
             Fact(what="BootNotification", at_us=now.suspect_since_us),
             Fact(what="StatusNotification", at_us=connector.received_at_us, detail="Available"),
         )
         conclude(db, now, at_us, Confidence.LIKELY, evidence)
+
+
+def _still_suspect(reader: Reader, found: TransactionRecord) -> TransactionRecord | None:
+    """The transaction as it is now, with its newest register; None: its stop or values came."""
+    now = transactions.get(reader, found.transaction_id)
+    if (
+        now is None
+        or now.state is not TransactionState.OPEN
+        or now.suspect_since_us != found.suspect_since_us
+    ):
+        return None
+    return now
 
 
 def conclude(
@@ -398,7 +433,10 @@ def conclude(
 
 
 def _let_wait(db: Db, stuck: list[TransactionRecord], at_us: int) -> None:
-    for transaction in stuck:
+    for found in stuck:
+        transaction = _still_suspect(db, found)
+        if transaction is None:
+            continue
         samples = registers.samples_of(db, transaction)
         reviews.open_(
             db,

@@ -5,20 +5,20 @@ Not here: which transaction that is (reconciliation), the answer (transactions).
 
 from collections.abc import Sequence
 
-from ocpptrio.clock import to_us
 from ocpptrio.events import Fact, TransactionStopped
 from ocpptrio.protocol.core import Reason, StopTransaction
-from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key
+from ocpptrio.protocol.datatypes import DeviationKind, id_tag_key, is_same_id_tag
 from ocpptrio.services import metering, registers
 from ocpptrio.services.energy import Energy, Sample, Span, is_plain
 from ocpptrio.services.flags import (
     METER_BELOW_START,
     NO_METER_START,
+    NO_METER_STOP,
     SECOND_STOP_DIFFERS,
     STOP_BEFORE_START,
     STOPPED_BY_ANOTHER_TAG,
 )
-from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
+from ocpptrio.services.incoming import Incoming, is_timed
 from ocpptrio.store import conclusions, reviews, transactions
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import TransactionRecord
@@ -104,8 +104,7 @@ def _differs(transaction: TransactionRecord, request: StopTransaction, stopped_a
     if transaction.meter_stop_wh != request.meter_stop:
         return True
     # Without a clock, the same stop comes at another time.
-    is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
-    return is_timed and transaction.stopped_at_us != stopped_at_us
+    return is_timed(request.timestamp) and transaction.stopped_at_us != stopped_at_us
 
 
 def _oddities(
@@ -119,12 +118,14 @@ def _oddities(
         odd.append(STOP_BEFORE_START)
     if transaction.meter_start_wh < 0:
         odd.append(NO_METER_START)
+    if request.meter_stop < 0:
+        odd.append(NO_METER_STOP)
     elif request.meter_stop < transaction.meter_start_wh:
         odd.append(METER_BELOW_START)
     if (
         request.id_tag is not None
         and id_tag_key(request.id_tag) != transaction.id_tag_key
-        and (parent_id_tag is None or parent_id_tag != transaction.parent_id_tag)
+        and not is_same_id_tag(parent_id_tag, transaction.parent_id_tag)
     ):
         odd.append(STOPPED_BY_ANOTHER_TAG)  # not of the same group, which may (3.10)
     return odd

@@ -60,8 +60,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _cell(names: Iterable[str]) -> str:
     out = StringIO(newline="")
-    csv.writer(out, lineterminator="").writerow(names)
-    return out.getvalue()
+    # Only what is in the end of a line is quoted as such, by Python 3.12 and before.
+    csv.writer(out, lineterminator="\r\n").writerow(names)
+    return out.getvalue().removesuffix("\r\n")
 
 
 # Column -> field of the record, how it is read, how it is written; empty text is None.

@@ -10,7 +10,6 @@ transactions (reconciliation).
 
 from typing import Final, NamedTuple
 
-from ocpptrio.clock import to_us
 from ocpptrio.events import TransactionStarted
 from ocpptrio.protocol.core import (
     StartTransaction,
@@ -22,7 +21,7 @@ from ocpptrio.protocol.datatypes import id_tag_key
 from ocpptrio.services import reconciliation
 from ocpptrio.services.authorization import AuthorizationService, account_of, first_verdict
 from ocpptrio.services.flags import CLOCK_NOT_SET
-from ocpptrio.services.incoming import CLOCK_NOT_SET_BEFORE_US, Incoming
+from ocpptrio.services.incoming import Incoming, is_timed
 from ocpptrio.services.verdict import Verdict
 from ocpptrio.store import meter_readings, transactions
 from ocpptrio.store.driver import Db, Store
@@ -163,10 +162,16 @@ def _neighbours(db: Db, incoming: Incoming, request: StartTransaction) -> _Neigh
     place = incoming.charge_point_id, request.connector_id
     since = transactions.started_from(db, *place, started_at_us)
     beside = transactions.open_on_connector(db, *place)
-    is_timed = to_us(request.timestamp) >= CLOCK_NOT_SET_BEFORE_US
+    timed = is_timed(request.timestamp)
+    known = _began_before(since if timed else beside, request, started_at_us, timed)
+    if known is None and len(since) == transactions.STARTED:
+        # A clock that stands still: there may be more of that time.
+        known = transactions.started_by(
+            db, *place, started_at_us, request.id_tag, request.meter_start
+        )
     return _Neighbours(
-        is_timed,
-        _began_before(since if is_timed else beside, request, started_at_us, is_timed),
+        timed,
+        known,
         # One transaction per connector: the stop of an earlier one was lost, or is yet to come. One
         # from the future was started by a wrong clock, before this one came.
         [
@@ -180,7 +185,7 @@ def _neighbours(db: Db, incoming: Incoming, request: StartTransaction) -> _Neigh
 
 
 def _began_before(
-    found: list[TransactionRecord], request: StartTransaction, started_at_us: int, is_timed: bool
+    found: list[TransactionRecord], request: StartTransaction, started_at_us: int, timed: bool
 ) -> TransactionRecord | None:
     """The transaction that this very start began when it came before.
 
@@ -192,7 +197,7 @@ def _began_before(
             and transaction.id_tag_key == id_tag_key(request.id_tag)
             and (
                 transaction.started_at_us == started_at_us
-                if is_timed
+                if timed
                 else CLOCK_NOT_SET in transaction.flags
             )
         ):
@@ -209,7 +214,9 @@ def _answer_again(known: TransactionRecord) -> StartTransactionResponse:
 def _booted_since(incoming: Incoming, started_at_us: int) -> int | None:
     """The boot that came after a start, for a start that was queued: it may be over (Q45)."""
     booted_at_us = incoming.state.booted_at_us
-    if booted_at_us is None or started_at_us >= booted_at_us - SECOND_US:
+    # A boot is of our clock; the boot may have mended the clock that the start is of.
+    latest_us = max(started_at_us, started_at_us - (incoming.state.clock_skew_us or 0))
+    if booted_at_us is None or latest_us >= booted_at_us - SECOND_US:
         return None
     return booted_at_us
 

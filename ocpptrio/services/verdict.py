@@ -15,8 +15,8 @@ from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo
 from ocpptrio.week_times import WeekTimes
 
 # Sent as expiryDate, this much after the event, where a charge point must not remember the answer:
-# what is refused for here and now only, and what is allowed for this once. Not the event's own
-# time: there are charge points that would read the answer as expired on arrival.
+# what is refused for here and now only, and what is allowed for this once. Never a time that is
+# past: there are charge points that would read the answer as expired on arrival.
 NOT_REMEMBERED_US: Final = 60_000_000
 
 
@@ -71,6 +71,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         at_us: the time of the event, which for a replayed start is long past.
+        told_at_us: when the charge point is told.
         zone: of times of the week.
         holders: the tag, then its group if it has one; none: the tag is not known.
         parent_id_tag: the name of the group.
@@ -87,6 +88,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     everybody: bool = False
     runs_here: bool = False
     remember_us: int | None = None
+    told_at_us: int = 0
+
+    @property
+    def known_from_us(self) -> int:
+        """When the charge point has the answer: not before the event, by its own clock."""
+        return max(self.at_us, self.told_at_us)
 
     @property
     def local_time(self) -> datetime:
@@ -150,7 +157,7 @@ def verdict(facts: Facts) -> Verdict:
         for holder in holders:
             if 0 < holder.max_concurrent <= holder.running:
                 reason = f"{holder.title} charges {holder.running} times already"
-                return _refused(facts, AuthorizationStatus.CONCURRENT_TX, reason)
+                return _for_this_once(facts, AuthorizationStatus.CONCURRENT_TX, reason)
     return _accepted(facts)
 
 
@@ -182,12 +189,15 @@ def _accepted(facts: Facts, reason: str | None = None) -> Verdict:
             if end is not None:
                 ends.append(to_us(end))
     if facts.remember_us is not None:
-        ends.append(facts.at_us + facts.remember_us)
+        ends.append(facts.known_from_us + facts.remember_us)
+    expires_at_us = min(ends, default=None)
+    if expires_at_us is not None and expires_at_us <= facts.known_from_us:  # it was queued
+        return _for_this_once(facts, AuthorizationStatus.ACCEPTED, reason)
     return Verdict(
         status=AuthorizationStatus.ACCEPTED,
         reason=reason,
         parent_id_tag=facts.parent_id_tag,
-        expires_at_us=min(ends, default=None),
+        expires_at_us=expires_at_us,
     )
 
 
@@ -205,7 +215,7 @@ def _for_this_once(facts: Facts, status: AuthorizationStatus, reason: str | None
         status=status,
         reason=reason,
         parent_id_tag=facts.parent_id_tag,
-        expires_at_us=facts.at_us + NOT_REMEMBERED_US,
+        expires_at_us=facts.known_from_us + NOT_REMEMBERED_US,
     )
 
 

@@ -83,8 +83,10 @@ class Draw(Record, frozen=True, kw_only=True):
     """What is known of the energy of a transaction that was under way in a period.
 
     Attributes:
-        energy_wh: of the whole of it, once it has stopped.
+        stopped_at_us: or when it ended as far as we can tell.
+        energy_wh: of the whole of it, once it has ended.
         first_wh: its first import register. None, as all registers, where they are not needed.
+        first_at_us: when that was, where it started at 0.
         before_wh: the newest before the period.
         newest_wh: the newest of the period.
     """
@@ -94,22 +96,30 @@ class Draw(Record, frozen=True, kw_only=True):
     meter_start_wh: int
     energy_wh: int | None
     first_wh: float | None
+    first_at_us: int | None
     before_wh: float | None
     newest_wh: float | None
 
 
-_REGISTER = """(SELECT energy_wh FROM meter_readings
+_REGISTER = """(SELECT {column} FROM meter_readings
     WHERE meter_readings.charge_point_id = transactions.charge_point_id
         AND coalesce(meter_readings.transaction_id, 0) = +transactions.transaction_id
         AND energy_wh IS NOT NULL AND measured_at_us < ?
     ORDER BY measured_at_us {order} LIMIT 1)"""
-_NEWEST = _REGISTER.format(order="DESC")
+_NEWEST = _REGISTER.format(column="energy_wh", order="DESC")
+_FIRST = _REGISTER.format(column="energy_wh", order="ASC")
+_FIRST_AT = _REGISTER.format(column="measured_at_us", order="ASC")
+# As in the record of a transaction; one that was superseded ran until the next one at most.
+_ENDED = """coalesce(stopped_at_us, concluded_at_us, (SELECT next.started_at_us
+    FROM transactions AS next WHERE next.transaction_id = transactions.superseded_by))"""
 # Of most transactions, the energy at the stop says all.
-_DRAWS = f"""SELECT started_at_us, stopped_at_us, meter_start_wh, energy_wh,
-    CASE WHEN within THEN NULL ELSE {_REGISTER.format(order="ASC")} END,
+_DRAWS = f"""SELECT started_at_us, ended_at_us, meter_start_wh, energy_wh,
+    CASE WHEN within THEN NULL ELSE {_FIRST} END,
+    CASE WHEN within OR meter_start_wh <> 0 THEN NULL ELSE {_FIRST_AT} END,
     CASE WHEN within OR started_at_us >= ? THEN NULL ELSE {_NEWEST} END,
     CASE WHEN within THEN NULL ELSE {_NEWEST} END
-FROM (SELECT *, (started_at_us >= ? AND stopped_at_us < ? AND energy_wh IS NOT NULL) AS within
+FROM (SELECT *, {_ENDED} AS ended_at_us,
+        (started_at_us >= ? AND {_ENDED} < ? AND energy_wh IS NOT NULL) AS within
     FROM transactions) AS transactions
 WHERE account_key {{accounts}} AND started_at_us >= ? AND started_at_us < ?
     AND (stopped_at_us IS NULL OR stopped_at_us >= ?)
@@ -121,7 +131,7 @@ def draws(
 ) -> list[Draw]:
     """What an account, or all of its group if one is given, drew from `since_us` to `until_us`."""
     accounts, holders = accounts_of(account_key, group_key)
-    registers: list[SqlValue] = [until_us, since_us, since_us, until_us]
+    registers: list[SqlValue] = [until_us, until_us, since_us, since_us, until_us]
     within: list[SqlValue] = [since_us, until_us]
     times: list[SqlValue] = [since_us - LONGEST_US, until_us, since_us]
     sql = _DRAWS.format(accounts=accounts)

@@ -32,6 +32,7 @@ _REVIEWED = """transaction_id IN (SELECT transaction_id FROM reviews
     WHERE resolved_at_us IS NULL AND transaction_id IS NOT NULL)"""
 
 FOR_EVER_US = 2**63 - 1
+STARTED = 16  # that are looked at: more than ever come out of order
 
 # What counts as running where somebody must not charge too often at a time: a refused start charges
 # nothing, and ghosts block nobody (Q51). The first condition chooses the index.
@@ -102,7 +103,7 @@ def insert(
 
 
 def started_from(
-    reader: Reader, charge_point_id: str, connector_id: int, since_us: int, limit: int = 16
+    reader: Reader, charge_point_id: str, connector_id: int, since_us: int, limit: int = STARTED
 ) -> list[TransactionRecord]:
     """The first that started on a connector at that time or later: nearly always none."""
     return _all(
@@ -110,6 +111,23 @@ def started_from(
         """ WHERE charge_point_id = ? AND connector_id = ? AND started_at_us >= ?
         ORDER BY started_at_us LIMIT ?""",
         [charge_point_id, connector_id, since_us, limit],
+    )
+
+
+def started_by(
+    reader: Reader,
+    charge_point_id: str,
+    connector_id: int,
+    started_at_us: int,
+    id_tag: str,
+    meter_start_wh: int,
+) -> TransactionRecord | None:
+    """The one that this very start began; there is never another."""
+    return _one(
+        reader,
+        """ WHERE charge_point_id = ? AND connector_id = ? AND started_at_us = ?
+            AND id_tag_key = ? AND meter_start_wh = ?""",
+        [charge_point_id, connector_id, started_at_us, id_tag_key(id_tag), meter_start_wh],
     )
 
 
@@ -198,16 +216,23 @@ def candidates_for_stop(
 ) -> list[TransactionRecord]:
     """The transactions without a stop that a stop of an unknown id can mean.
 
-    A stop below 0 says nothing of the meter. One that was superseded was over by then.
+    A stop below 0 says nothing of the meter. One that another followed was over by then.
     """
-    return _all(
+    # Any connector: else the index is chosen that holds all there ever were.
+    found = _all(
         reader,
-        """ WHERE charge_point_id = ? AND stopped_at_us IS NULL AND started_at_us <= ?
-            AND (? < 0 OR meter_start_wh <= ?)
+        """ WHERE charge_point_id = ? AND connector_id >= ? AND stopped_at_us IS NULL
+            AND started_at_us <= ? AND (? < 0 OR meter_start_wh <= ?)
             AND (superseded_by IS NULL OR ? <= (SELECT started_at_us FROM transactions AS next
-                WHERE next.transaction_id = transactions.superseded_by))""",
-        [charge_point_id, stopped_at_us, meter_stop_wh, meter_stop_wh, stopped_at_us],
+                WHERE next.transaction_id = transactions.superseded_by))
+            AND NOT (state = 'concluded' AND EXISTS (SELECT 1 FROM transactions AS next
+                WHERE next.charge_point_id = transactions.charge_point_id
+                    AND next.connector_id = transactions.connector_id
+                    AND next.started_at_us > transactions.started_at_us
+                    AND next.started_at_us < ?))""",
+        [charge_point_id, -FOR_EVER_US, stopped_at_us, *[meter_stop_wh] * 2, *[stopped_at_us] * 2],
     )
+    return sorted(found, key=lambda transaction: transaction.transaction_id)
 
 
 def stopped_by(
@@ -219,6 +244,22 @@ def stopped_by(
         """ WHERE charge_point_id = ? AND stop_sent_id = ? AND stopped_at_us = ?
             AND meter_stop_wh = ?""",
         [charge_point_id, sent_id, stopped_at_us, meter_stop_wh],
+    )
+
+
+def stopped_last_by(
+    reader: Reader, *, charge_point_id: str, sent_id: int, meter_stop_wh: int
+) -> TransactionRecord | None:
+    """As `stopped_by`, of a stop without a time: none has started since, as it comes in order."""
+    return _one(
+        reader,
+        """ WHERE charge_point_id = ? AND stop_sent_id = ? AND meter_stop_wh = ?
+            AND stopped_at_us = stop_received_at_us AND stop_received_at_us >= (
+                SELECT start_received_at_us FROM transactions AS newest
+                WHERE newest.charge_point_id = transactions.charge_point_id
+                ORDER BY newest.transaction_id DESC LIMIT 1)
+        ORDER BY stopped_at_us DESC LIMIT 1""",
+        [charge_point_id, sent_id, meter_stop_wh],
     )
 
 

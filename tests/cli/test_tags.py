@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from ocpptrio.services import tags_csv
+from ocpptrio.services.tags import SettledTag
 from ocpptrio.store import id_tags, tag_rights
 from ocpptrio.store.driver import Db
 from ocpptrio.store.records import IdTagRecord, TagRights
@@ -334,3 +336,11 @@ def test_a_file_that_cannot_be_read_is_told(ocpptrio: Command, tmp_path: Path) -
 def test_a_file_that_cannot_be_written_is_told(ocpptrio: Command, write: Write) -> None:
     write(lambda db: None)
     assert "cannot be written" in ocpptrio("tags", "export", "/nowhere/tags.csv", status=1).err
+
+
+def test_a_note_of_several_lines_is_read_back_as_it_was_written() -> None:
+    for note in ("first\nsecond", "first\rsecond", "first\r\nsecond\n"):
+        tag = IdTagRecord(id_tag="A", note=note, created_at_us=0)
+        text = tags_csv.header() + tags_csv.lines([SettledTag(tag, TagRights())])
+        (line,) = tags_csv.parse(text, "tags.csv")
+        assert line["note"] == note

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from ocpptrio.clock import to_us
 from ocpptrio.events import AuthorizationRefused, OpenMode, TagLearnt, TransactionStarted
 from ocpptrio.protocol.datatypes import AuthorizationStatus, IdTagInfo
+from ocpptrio.services import tags, tags_csv
 from ocpptrio.services.authorization import generated_id_tag
 from ocpptrio.services.authorizer import Question
 from ocpptrio.services.outbound import Unreachable
@@ -208,6 +209,17 @@ async def test_while_learning_unknown_tags_become_known(yard: Yard) -> None:
     assert (await yard.authorize("04B2"))["status"] == "Accepted"
 
 
+async def test_what_is_learnt_can_be_exported_and_imported(yard: Yard) -> None:
+    await yard.register("NEW", mode=OpenMode.LEARN, learning_ends_at_us=to_us(NOON) * 2)
+    assert (await yard.authorize(" 04A1\x10\x0e", "NEW"))["status"] == "Accepted"
+    assert (await yard.authorize("04A1"))["status"] == "Accepted"
+    (learnt,) = await yard.events(TagLearnt)
+    assert learnt.id_tag == "04A1"
+    found = await yard.central.store.read(tags.listed)
+    (line,) = tags_csv.parse(tags_csv.header() + tags_csv.lines(found), "tags.csv")
+    assert line["id_tag"] == "04A1"
+
+
 @pytest.mark.parametrize("id_tag", ["", "\x10", "x" * 21])
 async def test_what_is_no_tag_is_not_learnt(yard: Yard, id_tag: str) -> None:
     await yard.register("NEW", mode=OpenMode.LEARN, learning_ends_at_us=to_us(NOON) * 2)
@@ -334,6 +346,31 @@ async def test_concurrent_is_not_passed_on_where_it_would_be_cached(yard: Yard) 
     await yard.tag("A")
     assert (await yard.authorize("A"))["status"] == "Accepted"
     assert (await yard.start("A"))[0] == "ConcurrentTx"
+    (record,) = await yard.central.store.read(transactions.listed)
+    assert record.authorization_expires_at_us is not None  # not to be remembered
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        "Accepted",
+        IdTagInfo(status=AuthorizationStatus.ACCEPTED, parent_id_tag="x" * 21),
+        IdTagInfo(status=AuthorizationStatus.ACCEPTED, expiry_date=NOON.replace(tzinfo=None)),
+        IdTagInfo(
+            status=AuthorizationStatus.ACCEPTED,
+            expiry_date=datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
+        ),
+    ],
+)
+async def test_an_answer_that_cannot_be_passed_on_is_told_and_ours_stands(
+    yard: Yard, info: Any
+) -> None:
+    await yard.tag("A", max_concurrent=0)
+    yard.central.authorize_with(saying(info))
+    assert await yard.authorize("A") == {"status": "Accepted"}
+    assert (await yard.start("A"))[0] == "Accepted"
+    (started,) = await yard.events(TransactionStarted)
+    assert started.reason.startswith("the external authorizer failed: ")
 
 
 async def test_members_keep_their_group_whoever_accepts_them(yard: Yard) -> None:
@@ -470,3 +507,42 @@ def test_a_generated_tag_fits_all_charge_points() -> None:
     tags = {generated_id_tag() for _ in range(100)}
     assert len(tags) == 100
     assert all(len(tag) <= 16 and set(tag) <= set("0123456789ABCDEF") for tag in tags)
+
+
+# Clocks.
+
+
+@pytest.mark.parametrize("timestamp", ["2106-02-07T06:28:15Z", "9999-12-31T23:59:59Z"])
+async def test_a_clock_that_runs_in_another_century_is_answered(timestamp: str) -> None:
+    async with opened(cache_hours=2, time_zone="Europe/Berlin") as yard:
+        await yard.register("CP1")
+        await yard.tag("A", day_budget_wh=5000, week_times="Mon-Sun 00:00-24:00")
+        request = {"connectorId": 1, "idTag": "A", "meterStart": 5, "timestamp": timestamp}
+        answer = await yard.call("CP1", "StartTransaction", request)
+        assert answer["idTagInfo"] == {"status": "Accepted", "expiryDate": "2026-01-14T14:00:00Z"}
+        assert (await yard.call("CP1", "StartTransaction", request)) == answer
+        (record,) = await yard.central.store.read(transactions.listed)
+        assert record.started_at_us == record.start_received_at_us
+        assert record.flags == ("clock not set",)
+
+
+async def test_what_was_queued_is_not_answered_with_an_expiry_that_is_past(
+    autojump_clock: MockClock,
+) -> None:
+    async def silent(question: Question) -> IdTagInfo:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    yesterday = {"idTag": "A", "timestamp": "2026-01-13T12:00:00Z", "meterStart": 5}
+    async with opened(cache_hours=2, fallback="accept") as yard:
+        await yard.register("CP1")
+        await yard.tag("A", max_concurrent=0)
+        for connector, authorizer, expiry in (
+            (1, None, "2026-01-14T14:00:00Z"),
+            (2, saying(ACCEPTED), "2026-01-14T14:00:00Z"),
+            (3, silent, "2026-01-14T12:01:00Z"),
+        ):
+            yard.central.authorize_with(authorizer)
+            request = yesterday | {"connectorId": connector}
+            answer = await yard.call("CP1", "StartTransaction", request)
+            assert answer["idTagInfo"] == {"status": "Accepted", "expiryDate": expiry}

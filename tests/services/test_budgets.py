@@ -15,7 +15,7 @@ from ocpptrio.clock import from_us, to_us
 from ocpptrio.events import BudgetSpent
 from ocpptrio.services.budgets import LOOK_EVERY_S, STOP_ARRIVES_WITHIN_S, bounds_us, energy_wh
 from ocpptrio.services.verdict import BudgetPeriod
-from ocpptrio.store import commands, id_tags
+from ocpptrio.store import commands, id_tags, transactions
 from ocpptrio.store.authorization import Draw
 from ocpptrio.store.records import IdTagRecord
 from tests.services.yard import NOON, Yard, opened
@@ -75,7 +75,7 @@ def test_periods_follow_each_other_without_a_gap(
 
 
 def draw(**fields: Any) -> Draw:  # Any: the fields of Draw
-    nothing = {"stopped_at_us": None, "energy_wh": None, "first_wh": None}
+    nothing = {"stopped_at_us": None, "energy_wh": None, "first_wh": None, "first_at_us": 150}
     nothing |= {"before_wh": None, "newest_wh": None}
     return Draw(**({"started_at_us": 150, "meter_start_wh": 1000} | nothing | fields))
 
@@ -87,6 +87,8 @@ def draw(**fields: Any) -> Draw:  # Any: the fields of Draw
         ({"first_wh": 1000, "newest_wh": 1400}, 400),
         ({}, 0),  # no meter values yet
         ({"meter_start_wh": 90_000, "first_wh": 0, "newest_wh": 300}, 300),  # counts from 0 (Q44)
+        # 0 is no register: the first sample is that of a life.
+        ({"meter_start_wh": 0, "first_wh": 900_000, "newest_wh": 900_300}, 300),
         ({"meter_start_wh": -1, "first_wh": 500, "newest_wh": 800}, 300),
         ({"first_wh": 1000, "newest_wh": 900}, 0),  # ran backwards
         ({"stopped_at_us": 180, "first_wh": 1000, "newest_wh": 1250}, 250),  # a stop without meter
@@ -178,6 +180,15 @@ async def test_what_a_refused_start_drew_is_not_on_the_tags_account(yard: Yard) 
     _, refused = await yard.start("A", at=NOON - timedelta(hours=8), meter_start=0)
     await yard.stop(refused, "A")
     assert (await yard.authorize("A"))["status"] == "Accepted"
+
+
+async def test_what_ended_without_its_stop_counts_too(yard: Yard) -> None:
+    await yard.tag("A", day_budget_wh=5000, max_concurrent=0)
+    _, lost = await yard.start("A", meter_start=1000, at=NOON - timedelta(hours=1))
+    await yard.start("B", meter_start=7000)  # on the same connector: the stop was lost
+    (_, superseded) = await yard.central.store.read(transactions.listed)
+    assert (superseded.transaction_id, superseded.energy_wh) == (lost, 6000)
+    assert (await yard.authorize("A"))["status"] == "Blocked"
 
 
 # While charging.

@@ -54,6 +54,11 @@ def told(
             800,
             EnergySource.TRANSACTION_SAMPLES,
         ),
+        # No transaction takes as much as a register shows whose bits are all set.
+        (told(1000, 2**32 - 1), None, None),
+        (told(1000, 2**32 - 1, samples(1100, 1800)), 800, EnergySource.SAMPLES),
+        (told(-1, 2**63 - 1, samples(1000)), None, None),
+        (told(1000, None, next_start_wh=2**31 - 1), None, None),
         # Nor does the start: then between the first and the last sample.
         (told(-1, 2500, samples(1000, 1800)), 1500, EnergySource.STOP_FIELD),
         (told(-1, 2500, samples(1000)), 1500, EnergySource.STOP_FIELD),

@@ -46,6 +46,12 @@ def sample(value: str, **fields: Any) -> SampledValue:  # Any: the other fields
             sample("21", measurand=Measurand.TEMPERATURE, unit=UnitOfMeasure.CELCIUS),
             {"temperature_c": 21},
         ),
+        (sample("12,5", measurand=CURRENT), {"current_a": 12.5}),
+        # No register shows less than nothing: -1 stands for what is not known.
+        (sample("-1"), {}),
+        (sample("-2147483.648", unit=UnitOfMeasure.KWH), {}),
+        (sample("-7400", measurand=POWER), {"power_w": -7400}),
+        (sample("12,345"), {}),  # twelve or twelve thousand
         # Not a number, not finite, not of this world; signed; and what has no column.
         (sample(""), {}),
         (sample("n/a"), {}),

@@ -15,11 +15,15 @@ from ocpptrio.central_system import CentralSystem
 from ocpptrio.clock import to_us
 from ocpptrio.config import OcppSettings, Settings, StoreSettings
 from ocpptrio.errors import CannotDecide
+from ocpptrio.events import ClockMeasured
 from ocpptrio.memory_transport import memory_transport_pair
 from ocpptrio.services.decisions import Decision
+from ocpptrio.services.reconciliation import _let_wait
 from ocpptrio.store import (
     charge_points,
+    clock_skews,
     conclusions,
+    deviations,
     id_tags,
     meter_readings,
     orphan_stops,
@@ -211,6 +215,58 @@ async def test_a_stop_without_an_id_that_comes_again_ends_no_other(world: World)
     assert (await world.get(second)).state is TransactionState.OPEN
 
 
+async def test_a_stop_without_a_clock_that_comes_again_ends_no_other(world: World) -> None:
+    first = await world.start(0, wh=2000)
+    unset = {"transactionId": -1, "meterStop": 2500, "timestamp": "1970-01-01T00:00:09Z"}
+    world.minute = 1
+    await world.call("StopTransaction", **unset)
+    world.minute = 2
+    await world.call("StopTransaction", **unset)
+    assert (await world.get(first)).stopped_at_us == to_us(NOON + timedelta(minutes=1))
+    second = await world.start(2, on=2)
+    world.minute = 3
+    await world.call("StopTransaction", **unset)  # another one: a start came since
+    assert (await world.get(second)).state is TransactionState.STOPPED
+
+
+async def test_a_stop_without_a_clock_that_comes_again_leaves_what_runs_beside(
+    world: World,
+) -> None:
+    first = await world.start(0, wh=2400, tag="A")
+    second = await world.start(0, wh=1000, tag="B", on=2)
+    unset = {"transactionId": -1, "meterStop": 2500, "timestamp": "1970-01-01T00:00:09Z"}
+    await world.values(second, 0, 1000, on=2)
+    world.minute = 1
+    await world.call("StopTransaction", idTag="A", **unset)
+    for minute in (2, 3):
+        world.minute = minute
+        await world.call("StopTransaction", idTag="A", **unset)
+    stopped, runs = await world.get(first), await world.get(second)
+    assert (stopped.state, runs.state) == (TransactionState.STOPPED, TransactionState.OPEN)
+    assert await world.waiting() == []
+
+
+async def test_a_stop_without_an_id_is_not_of_one_that_others_followed(world: World) -> None:
+    first = await world.start(0)
+    world.minute = 1
+    await world.boot()
+    await world.look(20)
+    assert (await world.get(first)).state is TransactionState.CONCLUDED
+    world.minute = 100
+    await world.stop(await world.start(30, wh=1500), 40, 2500)
+    await world.stop(-1, 100, 9000)
+    assert (await world.get(first)).state is TransactionState.CONCLUDED
+    assert ReviewKind.ORPHAN_STOP in [review.kind for review in await world.waiting()]
+
+
+async def test_a_start_that_comes_again_is_found_where_the_clock_stands_still(
+    world: World,
+) -> None:
+    for wh in range(100, 120):
+        last = await world.start(0, wh=wh)
+    assert await world.start(0, wh=wh) == last
+
+
 async def test_a_start_without_a_clock_that_comes_again_is_one(world: World) -> None:
     unset = {"connectorId": 1, "idTag": "T", "meterStart": 5, "timestamp": "1970-01-01T00:00:09Z"}
     first = await world.call("StartTransaction", **unset)
@@ -225,6 +281,29 @@ async def test_a_start_from_the_future_is_over_with_the_next(world: World) -> No
     now = await world.start(5, wh=2000)
     assert (await world.get(future)).superseded_by == now
     assert (await world.get(now)).state is TransactionState.OPEN
+
+
+async def test_a_clock_that_was_years_ahead_does_not_freeze_what_is_shown(world: World) -> None:
+    async def status(status: str, year: int) -> None:
+        await world.call(
+            "StatusNotification",
+            connectorId=1,
+            errorCode="NoError",
+            status=status,
+            timestamp=f"{year}-01-15T12:00:00Z",
+        )
+
+    async def values(power: str, year: int) -> None:
+        sampled = [{"value": power, "measurand": "Power.Active.Import"}]
+        value = [{"timestamp": f"{year}-01-15T12:00:00Z", "sampledValue": sampled}]
+        await world.call("MeterValues", connectorId=1, meterValue=value)
+
+    for year in (2026, 2043, 2026):
+        await status("Charging" if year == 2043 else "Available", year)
+        await values(str(year), year)
+    state = world.central.charge_point("CP1").state
+    assert state is not None
+    assert (state.connectors[1].status, state.meters[1].power_w) == ("Available", 2026)
 
 
 # Reboots.
@@ -303,6 +382,39 @@ async def test_a_suspect_that_nothing_proves_over_waits_for_a_person(world: Worl
         await world.central.decisions.resolve(review.review_id, Decision.END)
 
 
+async def test_a_stop_that_comes_while_suspects_are_looked_at_leaves_nothing_to_decide(
+    world: World,
+) -> None:
+    transaction_id = await world.start(0)
+    await world.boot("Faulted")
+    world.minute = 1600
+    service = world.central.services.reconciliation
+    _, stuck = await world.central.store.read(lambda reader: service._due(reader, world.now_us()))
+    assert [one.transaction_id for one in stuck] == [transaction_id]
+    await world.stop(transaction_id, 9, 2000)
+    await world.central.store.write(partial(_let_wait, stuck=stuck, at_us=world.now_us()))
+    assert await world.waiting() == []
+
+
+@pytest.mark.parametrize(("hours", "suspect"), [(2, True), (-5, False)])
+async def test_that_a_clock_is_off_by_a_zone_says_nothing_of_a_boot(
+    world: World, hours: int, suspect: bool
+) -> None:
+    skew = ClockMeasured(charge_point_id="CP1", at_us=1, skew_us=hours * 3_600_000_000)
+    await world.central.store.write(lambda db: clock_skews.put(db, skew))
+    minutes = 60 * hours
+    transaction_id = await world.start(minutes)
+    world.minute = 10
+    await world.boot("Charging")
+    await world.values(transaction_id, minutes + 8, 1100)  # from before
+    assert (await world.get(transaction_id)).suspect_since_us is not None
+    await world.values(transaction_id, minutes + 11, 1200)
+    assert (await world.get(transaction_id)).suspect_since_us is None
+    world.minute = 12
+    after = await world.start(minutes + 12, on=2)
+    assert (await world.get(after)).suspect_since_us is None
+
+
 async def test_a_queued_start_from_before_the_boot_is_suspect(world: World) -> None:
     world.minute = 10
     await world.boot()
@@ -365,6 +477,17 @@ async def test_a_person_knows_the_energy_that_no_message_tells(world: World) -> 
     assert (await world.get(transaction_id)).energy_wh == 800
 
 
+async def test_what_a_person_said_is_not_told_anew(world: World) -> None:
+    world.minute = 100
+    first = await world.start(0, wh=0)
+    await world.start(60, wh=0)
+    (review,) = await world.waiting()
+    await world.central.decisions.resolve(review.review_id, Decision.END, energy_wh=4200)
+    await world.start(30, wh=0, tag="LATE")
+    record = await world.get(first)
+    assert (record.energy_wh, record.energy_source) == (4200, EnergySource.PERSON)
+
+
 async def test_values_that_come_before_their_late_start_are_found_by_it(world: World) -> None:
     world.minute = 60
     await world.values(None, 5, 1100)
@@ -406,6 +529,25 @@ async def test_another_tag_of_the_same_parent_may_stop(
     await world.stop(transaction_id, 30, 2500, idTag=tag)
     stopped = await world.get(transaction_id)
     assert (stopped.stop_id_tag, stopped.flags) == (tag, odd)
+
+
+async def test_a_group_is_the_same_in_other_letters(world: World) -> None:
+    for name, parent in (("CAFE", "Fleet"), ("BEEF", "FLEET")):
+        record = IdTagRecord(id_tag=name, parent_id_tag=parent, created_at_us=0)
+        await world.central.store.write(partial(id_tags.put, record=record))
+    world.minute = 100
+    await world.stop(-1, 30, 2500, idTag="BEEF")  # before its start
+    transaction_id = await world.start(0, tag="CAFE")
+    stopped = await world.get(transaction_id)
+    assert (stopped.state, stopped.stop_id_tag) == (TransactionState.STOPPED, "BEEF")
+    assert stopped.flags == ("stop sent for id -1",)
+
+
+async def test_a_stop_that_tells_no_meter_is_no_register_that_ran_backwards(world: World) -> None:
+    transaction_id = await world.start(0)
+    await world.stop(transaction_id, 30, -1)
+    assert (await world.get(transaction_id)).flags == ("no meter stop",)
+    assert await world.central.store.read(deviations.everyone) == []
 
 
 async def test_a_habit_of_the_registers_helps_the_next_transaction(world: World) -> None:

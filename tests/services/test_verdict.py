@@ -163,6 +163,20 @@ def test_a_refusal_for_here_and_now_is_not_remembered(fields: dict[str, Any]) ->
     assert found.expires_at_us == NOON_US + NOT_REMEMBERED_US
 
 
+def test_that_it_charges_already_is_not_remembered() -> None:
+    found = judged(tag(max_concurrent=1, running=1), parent_id_tag="G")
+    assert (found.status, found.parent_id_tag) == ("ConcurrentTx", "G")
+    assert found.expires_at_us == NOON_US + NOT_REMEMBERED_US
+
+
+def test_what_was_queued_is_not_accepted_until_a_time_that_is_past() -> None:
+    told_us = NOON_US + 24 * HOUR_US
+    for fields in ({"times": OFFICE}, {"expires_at_us": NOON_US + 1}):
+        found = judged(tag(**fields), told_at_us=told_us)
+        assert (found.status, found.expires_at_us) == ("Accepted", told_us + NOT_REMEMBERED_US)
+    assert judged(tag(), told_at_us=told_us).expires_at_us is None
+
+
 def test_a_refusal_is_not_remembered_for_the_hours_of_what_is_accepted() -> None:
     assert judged(tag(blocked=True), remember_us=HOUR_US).expires_at_us is None
 
