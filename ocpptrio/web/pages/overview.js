@@ -48,7 +48,7 @@ function Figures({ numbers }) {
     <${Figure} lead name="Power now" value=${kwNumber(numbers?.power_w)} unit="kW" detail=${numbers && plural(numbers.transactions_open, "transaction runs", "transactions run")} />
     <${Figure} name="Connected" value=${count(points?.connected)} unit=${points ? `of ${count(points.total)}` : ""} detail=${points && (points.offline ? `${count(points.offline)} offline` : points.total ? "all of them" : "")} />
     <${Figure} name="Charging" value=${count(points?.charging)} detail=${points && plural(points.charging, "charge point").replace(/^\S+ /, "")} />
-    <${Figure} name="Energy today" value=${kwhShort(numbers?.energy_today_wh)} unit="kWh" detail="what ended since 0:00 UTC" />
+    <${Figure} name="Energy today" value=${kwhShort(numbers?.energy_today_wh)} unit="kWh" detail="ended since 0:00 UTC" />
   </section>`;
 }
 
