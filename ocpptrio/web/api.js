@@ -71,7 +71,13 @@ async function send(method, path, options) {
 async function loggedInAgain(who) {
   if (session.value === who) {
     lapsed.value = true;
-    await new Promise((resolve) => { lapsed.subscribe((waits) => { if (!waits) resolve(); }); });
+    await new Promise((resolve) => {
+      const stop = lapsed.subscribe((waits) => {
+        if (waits) return;
+        resolve();
+        queueMicrotask(() => stop());
+      });
+    });
   }
   return Boolean(session.value) && session.value !== who;
 }

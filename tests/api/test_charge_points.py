@@ -465,6 +465,16 @@ async def test_one_that_was_turned_away_is_adopted(
     assert (await operator.json("GET", "attempts"))["items"] == []
 
 
+async def test_the_attempts_of_one_charge_point_are_told(
+    central: CentralSystem, operator: Client
+) -> None:
+    for charge_point_id in ("CP1", "CP2"):
+        await turned_away(central, charge_point_id)
+    (attempt,) = (await operator.json("GET", "attempts?charge_point_id=CP1&limit=1"))["items"]
+    assert attempt["charge_point_id"] == "CP1"
+    assert (await operator.json("GET", "attempts?charge_point_id=CP3"))["items"] == []
+
+
 async def test_who_has_not_tried_or_is_there_cannot_be_adopted(
     central: CentralSystem, operator: Client
 ) -> None:

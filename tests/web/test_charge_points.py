@@ -138,6 +138,9 @@ def test_an_attempt_offers_what_would_let_it_in(open_page: Pages, site: Site, na
     row = page.get_by_role("row").filter(has_text=name)
     row.get_by_role("link", name="Set its password").click()
     expect(page.get_by_role("heading", name="Password")).to_be_visible()
+    # Browsers that keep passwords are told whose it is.
+    whose = page.locator("form:has([type=password]) [autocomplete=username]")
+    expect(whose).to_have_value(name)
     # Its own page says so, too, until it is in.
     notice = page.get_by_text("It was turned away")
     expect(notice).to_contain_text("password")
@@ -250,7 +253,7 @@ def test_who_may_charge_its_registration_and_its_groups_are_set(
     mode.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved")).to_be_visible()
     mode.get_by_label("Who may charge").select_option("Learn unknown idTags for a while")
-    mode.get_by_label("For how many hours").fill("2")
+    mode.get_by_label("For how many minutes").fill("90")
     mode.get_by_role("button", name="Save").click()
     expect(mode.get_by_text("It learns until")).to_be_visible()
 

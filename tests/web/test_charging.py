@@ -35,6 +35,7 @@ def test_charging_is_started_watched_and_stopped(open_page: Pages, charge_point:
     first = connector(page, 1)
     first.get_by_role("button", name="Start charging").click()
     dialog = page.get_by_role("dialog", name="Start charging at connector 1")
+    expect(dialog.get_by_label("idTag")).to_be_focused()
     dialog.get_by_label("idTag").fill("CARD7")
     dialog.get_by_role("button", name="Start charging").click()
     expect(dialog).to_contain_text("Accepted")

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.web.conftest import Pages
 from tests.web.site import Site
+from tests.web.test_transactions import by_hand
 
 
 def test_a_wanted_value_stands_beside_the_reported_one_until_it_is_applied(
@@ -99,6 +100,13 @@ def test_questions_stand_with_their_answers(open_page: Pages, charge_point: str)
         page.get_by_role("link", name="Export").click()
     assert download.value.suggested_filename.endswith(".jsonl")
     assert "BootNotification" in download.value.path().read_text()
+
+
+def test_an_answer_that_refuses_stands_out(open_page: Pages, site: Site, name: str) -> None:
+    with by_hand(site, name) as charge_point:
+        charge_point.call("DataTransfer", vendorId="nobody")
+    page = open_page(f"/charge-points/{name}/messages")
+    expect(page.locator(".answer.wrong")).to_contain_text("→ UnknownVendorId")
 
 
 def test_deviations_are_listed_reported_and_forgotten(

@@ -128,7 +128,7 @@ def test_nobody_sees_what_they_may_not_use(
         (f"/charge-points/{charge_point}/settings", f"Remove {charge_point}"),
         (f"/transactions/{number}", "Declare it over"),
         ("/tags", "Import CSV"),
-        ("/groups", "Make it"),
+        ("/groups", "Make a group"),
         ("/tasks", "Ask many"),
     ):
         if page.url != site.url + path:

@@ -104,6 +104,15 @@ def test_what_the_empty_pages_say(open_page: Pages, new_site: Callable[..., Site
     ):
         go(page, path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    go(page, "/")
+    for charge_point_id, heading in (
+        ("CP1", "1 charge point wants to be let in"),
+        ("CP2", "2 charge points want to be let in"),
+    ):
+        fresh.simulate(charge_point_id)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    page.get_by_role("link", name="Look at them").click()
+    expect(page.get_by_role("button", name="Adopt several")).to_be_visible()
 
 
 def test_who_logs_in_again_loses_nothing_of_a_form(open_page: Pages, site: Site, name: str) -> None:

@@ -94,7 +94,7 @@ def test_many_are_asked_and_the_rest_is_cancelled(
     send.click()
     expect(dialog.get_by_role("alert")).to_contain_text("nobody")
     dialog.get_by_label("Charge points").fill(f"{charge_point}, {name}")
-    dialog.get_by_label("At a time (optional)").fill("2")
+    dialog.get_by_label("So many at a time (optional)").fill("2")
     send.click()
     expect(page.get_by_role("heading", name=re.compile(r"Task \d+"))).to_be_visible()
     expect(page.get_by_text("running, 1 of 2")).to_be_visible()

@@ -1,7 +1,7 @@
 // Dialogs on the browser's own <dialog>: it keeps the focus inside, and Esc closes it.
 
 import { html, useEffect, useRef, useState } from "../html.js";
-import { complain, dialogs, tell } from "../state.js";
+import { complain, dialogs, tell, toasts } from "../state.js";
 import { Copy, Trouble } from "./basics.js";
 import { Toasts } from "./toast.js";
 
@@ -20,6 +20,8 @@ export function Dialog({ title, onClose, large, sheet, children }) {
     const opener = document.activeElement;
     dialog.showModal();
     dialogs.value = [...dialogs.value, id];
+    // What was told before has been seen, and would lie over the buttons of a long dialog.
+    toasts.value = toasts.value.filter((one) => one.wrong);
     dialog.querySelector(FIRST)?.focus();
     return () => {
       dialogs.value = dialogs.value.filter((other) => other !== id);

@@ -51,7 +51,8 @@ const TRANSACTION = {
   open: ["bolt", "accent", "Running"], stopped: ["done", "", "Stopped"], superseded: ["check", "", "Superseded"],
   concluded: ["check", "", "Concluded"],
 };
-const YES = new Set(["Accepted", "AcceptedCanceled", "Scheduled", "RebootRequired", "Unlocked"]);
+/** What answers say when they do not refuse. */
+export const YES = new Set(["Accepted", "AcceptedCanceled", "Scheduled", "RebootRequired", "Unlocked"]);
 
 export function Mark({ shape, tone = "", children, title }) {
   return html`<span class="mark ${tone}" title=${title}><svg viewBox="0 0 16 16" aria-hidden="true">${SHAPES[shape]}</svg><span>${children}</span></span>`;

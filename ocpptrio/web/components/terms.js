@@ -21,7 +21,7 @@ function LimitFields({ of: terms }) {
   return html`
     <div class="fields two">
       <${Field} label="Expires (optional)" name="expires_at" type="datetime-local" value=${terms.expires_at ? forInput(new Date(terms.expires_at)) : ""} />
-      <${Field} label="At a time (optional)" name="max_concurrent" type="number" min="0" value=${terms.max_concurrent ?? ""} hint="How many transactions at once; 0: no limit." />
+      <${Field} label="Transactions at a time (optional)" name="max_concurrent" type="number" min="0" value=${terms.max_concurrent ?? ""} hint="0: no limit." />
       <${Field} label="Budget of a day in kWh (optional)" name="day_budget_kwh" type="number" min="0" step="0.001" value=${kilo(terms.day_budget_wh)} />
       <${Field} label="Budget of a month in kWh (optional)" name="month_budget_kwh" type="number" min="0" step="0.001" value=${kilo(terms.month_budget_wh)} />
     </div>

@@ -23,7 +23,7 @@ export default function Attempts() {
   useStream({ kinds: KINDS }, null);
   useReload(list.reload, (one) => KINDS.includes(one.kind));
   const done = () => { list.reload(); refreshOverview(); };
-  return html`<${PageHead} title="Attempts" lead="These charge points wanted to connect and were turned away. Adopt those that are yours; their next try succeeds.">${may("operator") && unknown.length > 1 && html`<button type="button" class="button primary" onClick=${() => setSeveral(unknown)}>Adopt several</button>`}<//>
+  return html`<${PageHead} title="Attempts" lead="These charge points wanted to connect and were turned away. Adopt those that are yours; their next try succeeds.">${may("operator") && unknown.length > 1 && html`<button type="button" class="button primary" onClick=${() => setSeveral([...unknown].sort((a, b) => a.charge_point_id.localeCompare(b.charge_point_id)))}>Adopt several</button>`}<//>
     <${PagedTable} list=${list} noun="charge point" caption="Attempts" rowKey=${(one) => `${one.charge_point_id} ${one.peer}`} columns=${[
       { head: "Identity", cell: (one) => html`<strong>${one.charge_point_id || "(none named)"}</strong>` },
       { head: "Why it was turned away", cell: (one) => one.reason },
@@ -79,7 +79,8 @@ function AdoptSeveral({ attempts, onClose, onDone }) {
         onDone();
       }
       tell(plural(chosen.length, "charge point is adopted", "charge points are adopted"), "Each is let in when it tries again.");
-      onClose();
+      if (chosen.length === attempts.length) navigate("/charge-points");
+      else onClose();
     }}>
       <fieldset class="field"><legend>Yours are</legend>
         <div class="kinds" tabindex="0" role="group" aria-label="Charge points">${left.map((one) => html`<label key=${one.charge_point_id} class="check"><input type="checkbox" name="chosen" value=${one.charge_point_id} defaultChecked />${one.charge_point_id} <small>from ${one.peer}</small></label>`)}</div></fieldset>

@@ -95,7 +95,7 @@ function Register({ onClose, onDone }) {
   if (made) return html`<${Once} what="Password of ${made.charge_point_id}" secret=${made.password} onClose=${() => navigate(at`/charge-points/${made.charge_point_id}`)} />`;
   return html`<${Dialog} title="Register a charge point" onClose=${onClose}>
     <${Form} submit="Register" onSubmit=${register} onCancel=${onClose}>
-      <${Field} label="Identity" name="charge_point_id" required maxlength="48" mono hint="As the charge point sends it at the end of the address. It connects to ${connectTo()}…" />
+      <${Field} label="Identity" name="charge_point_id" required maxlength="48" mono autocomplete="off" hint="As the charge point sends it at the end of the address. It connects to ${connectTo()}…" />
       <${Field} label="Who may charge" name="mode" options=${MODES.slice(0, 2)} value="closed" />
       <${Field} label="Password (optional)" name="password" type="password" autocomplete="new-password" hint="HTTP Basic, security profile 1. Without one, whoever knows the identity may connect under it." />
       <${Field} label="Make a good password" name="generate_password" type="checkbox" />

@@ -48,7 +48,7 @@ function Figures({ numbers }) {
     <${Figure} lead name="Power now" value=${kwNumber(numbers?.power_w)} unit="kW" detail=${numbers && plural(numbers.transactions_open, "transaction runs", "transactions run")} />
     <${Figure} name="Connected" value=${count(points?.connected)} unit=${points ? `of ${count(points.total)}` : ""} detail=${points && (points.offline ? `${count(points.offline)} offline` : points.total ? "all of them" : "")} />
     <${Figure} name="Charging" value=${count(points?.charging)} detail=${points && plural(points.charging, "charge point").replace(/^\S+ /, "")} />
-    <${Figure} name="Energy today" value=${kwhShort(numbers?.energy_today_wh)} unit="kWh" detail="what ended since 0:00 UTC" />
+    <${Figure} name="Energy today" value=${kwhShort(numbers?.energy_today_wh)} unit="kWh" detail="ended since 0:00 UTC" />
   </section>`;
 }
 
@@ -56,7 +56,7 @@ function Fleet({ numbers }) {
   const states = Object.entries(numbers?.connectors ?? {}).filter(([, n]) => n > 0).sort(([a], [b]) => ORDER.indexOf(a) - ORDER.indexOf(b));
   const total = states.reduce((sum, [, n]) => sum + n, 0);
   const tone = (status) => connectorTone(status) || (status === "Available" ? "plain" : "busy");
-  return html`<${Panel} title="Connectors" actions=${numbers && html`<span class="soft">${count(total)} in all</span>`}>
+  return html`<${Panel} title="Connectors" actions=${numbers && html`<span class="soft">${count(total)} in all${numbers.charge_points.offline > 0 ? "; offline ones as last told" : ""}</span>`}>
     <div class="fleet-bar" aria-hidden="true">${states.map(([status, n]) => html`<i key=${status} class="tone-${tone(status)}" style=${{ flexGrow: n }}></i>`)}</div>
     <ul class="legend">${states.map(([status, n]) => html`<li key=${status}><a href="/charge-points?connector_status=${status}"><${StatusCount} status=${status} n=${n} /></a></li>`)}</ul>
     ${numbers && total === 0 && html`<p class="soft">No charge point has told the state of its connectors yet.</p>`}

@@ -48,7 +48,7 @@ export default function Reviews({ params, query }) {
 function Review({ id, onClose, onDone }) {
   const found = useResource(at`/reviews/${id}`);
   const review = found.data;
-  return html`<${Dialog} title=${`To decide, ${id}`} large onClose=${onClose}>
+  return html`<${Dialog} title=${review ? `To decide: ${review.transaction_id ? `transaction ${review.transaction_id}` : `a stop of ${review.charge_point_id}`}` : "To decide"} large onClose=${onClose}>
     <${Trouble} problem=${found.error} />
     ${!review ? !found.error && html`<${Loading} />` : html`
       <p><strong>${ABOUT[review.kind] ?? review.kind}</strong>, <a href=${at`/charge-points/${review.charge_point_id}`}>${review.charge_point_id}</a>${review.transaction_id && html`, <a href=${`/transactions/${review.transaction_id}`}>transaction ${review.transaction_id}</a>`}, since <${Time} at=${review.since} /></p>

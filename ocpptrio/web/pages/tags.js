@@ -37,7 +37,7 @@ export default function Tags({ query }) {
       { head: "Group", cell: (one) => one.parent_id_tag ?? "" },
       { head: "Limits", wide: true, cell: limits },
       { head: "Expires", wide: true, cell: (one) => one.expires_at && html`<${Time} at=${one.expires_at} />` },
-      { head: "Note", wide: true, cell: (one) => one.note ?? "" },
+      { head: "Note", cell: (one) => one.note ?? "" },
     ]} empty=${filtered ? html`<${Empty} title="None fits"><p><a href="/tags">Show all tags</a></p><//>`
       : html`<${Empty} title="No tag yet"><p>An idTag is what a charge point reads from a card or key fob. At a charge point that lets in known tags only, add the tags that may charge here. The events of a charge point tell which idTag was presented; in the mode “learn” it takes them up by itself.</p>${may("operator") && add}<//>`} />
     ${edited && html`<${Tag} id=${edited} onClose=${() => setEdited(null)} onDone=${list.reload} />`}`;

@@ -72,8 +72,8 @@ function Start({ onCancel }) {
         <${Field} label="Group" name="group" options=${[["", "None"], ...(groups.data?.items ?? []).map((one) => [one.group, one.group])]} />
         <${Field} label="Charge points" name="charge_points" area rows="2" hint="Identities, separated by commas or blanks." />
         <div class="fields two">
-          <${Field} label="At a time (optional)" name="at_a_time" type="number" min="1" />
-          <${Field} label="A minute (optional)" name="per_minute" type="number" min="1" />
+          <${Field} label="So many at a time (optional)" name="at_a_time" type="number" min="1" />
+          <${Field} label="So many a minute (optional)" name="per_minute" type="number" min="1" />
           <${Field} label="Stop after failures (optional)" name="stop_after" type="number" min="1" />
           <${Field} label="Expires after hours (optional)" name="hours" type="number" min="0.1" step="any" hint="For those that are away." /></div></fieldset>
     <//>`}`;

@@ -16,7 +16,7 @@ export default function Live({ cp, ask, known }) {
   const { conditions } = cp;
   return html`<div class="stack">
     ${conditions.length > 0 && html`<${Panel} title="Wrong for long"><ul class="stack tight">${conditions.map((one) => html`<li key=${`${one.kind}${one.connector_id}`}>
-      <${Mark} shape="triangle" tone="warn">${one.connector_id ? `Connector ${one.connector_id}: ` : ""}${one.kind}<//> <span class="soft">since <${Time} at=${one.since} />. ${one.evidence}</span></li>`)}</ul><//>`}
+      <${Mark} shape="triangle" tone="warn">${one.connector_id ? `Connector ${one.connector_id}: ` : ""}${one.kind}<//> <span class="soft">since <${Time} at=${one.since} />: ${one.evidence}</span></li>`)}</ul><//>`}
     ${plugs.length === 0 ? html`<section class="panel"><${Empty} title=${cp.connected ? "No connector has told its state yet" : "It has not connected yet"}>
         ${cp.connected ? html`<p>Charge points tell it after they have booted. To ask for it, send the command TriggerMessage for StatusNotification.</p>
           ${may("operator") && html`<button type="button" class="button" onClick=${() => ask({ action: "TriggerMessage", title: "Ask for the state of its connectors", submit: "Ask", request: { requestedMessage: "StatusNotification" } })}>Ask for it</button>`}` : html`<p>Enter this address into the charge point; it adds its identity <code>${cp.charge_point_id}</code>. One that has it already comes when it tries again, mostly within minutes.</p><${Copy} text=${connectTo()} />`}<//></section>`

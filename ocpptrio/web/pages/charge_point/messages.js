@@ -4,7 +4,7 @@ import { html, useMemo, useState } from "../../html.js";
 import { address, usePages } from "../../api.js";
 import { Empty, Panel, Trouble } from "../../components/basics.js";
 import { Field, SearchField } from "../../components/field.js";
-import { Glyph } from "../../components/mark.js";
+import { Glyph, YES } from "../../components/mark.js";
 import { More } from "../../components/table.js";
 import { pretty } from "../../components/command.js";
 import { clock, full } from "../../format.js";
@@ -58,24 +58,36 @@ export function paired(items) {
 
 function Exchange({ of: { question, answer } }) {
   const first = question ?? answer;
-  const wrong = answer?.kind === "CALLERROR";
+  const error = answer?.kind === "CALLERROR";
+  const status = answer && !error ? statusOf(answer.text) : undefined;
+  const wrong = error || (status !== undefined && !YES.has(status));
   const took = question && answer ? new Date(answer.at) - new Date(question.at) : null;
   return html`<div class="exchange">
     <time class="when" datetime=${first.at} title=${`${full(first.at)} (${first.at})`}>${clock(first.at)}</time>
     <${Glyph} shape=${first.direction === "in" ? "up" : "down"} />
     <details><summary><strong>${first.action || "Not readable"}</strong> <span class="visually-hidden">${first.direction === "in" ? "from" : "to"} the charge point</span>
-        <span class="answer ${wrong ? "wrong" : ""}"> ${answer ? (wrong ? "→ CALLERROR" : question ? `→ ${brief(answer.text)}` : "answer") : "→ no answer yet"}${took != null ? ` · ${took} ms` : ""}</span></summary>
+        <span class="answer ${wrong ? "wrong" : ""}"> ${answer ? (error ? "→ CALLERROR" : question ? `→ ${status ?? brief(answer.text)}` : "answer") : "→ no answer yet"}${took != null ? ` · ${took} ms` : ""}</span></summary>
       ${question && html`<pre tabindex="0">${pretty(question.text)}</pre>`}${answer && html`<pre tabindex="0">${pretty(answer.text)}</pre>`}
     </details>
   </div>`;
 }
 
-/** The gist of an answer: its status, if it has one. */
-function brief(text) {
+function payloadOf(text) {
   try {
-    const payload = JSON.parse(text)[2] ?? {};
-    return payload.status ?? payload.idTagInfo?.status ?? (Object.keys(payload).join(", ") || "done");
+    return JSON.parse(text)[2] ?? {};
   } catch {
-    return "answered";
+    return null;
   }
+}
+
+/** What an answer says to the question, if it is one that can be refused. */
+function statusOf(text) {
+  const payload = payloadOf(text);
+  return payload?.status ?? payload?.idTagInfo?.status;
+}
+
+/** The gist of an answer without a status. */
+function brief(text) {
+  const payload = payloadOf(text);
+  return payload ? Object.keys(payload).join(", ") || "done" : "answered";
 }

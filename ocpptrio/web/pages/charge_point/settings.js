@@ -37,14 +37,14 @@ function Mode({ cp, base, known, reload }) {
   return html`<${Form} submit="Save" onStale=${reload} onSubmit=${async (data) => {
     const change = { mode };
     if (mode === "fixed tag") change.fixed_id_tag = data.get("fixed_id_tag");
-    if (mode === "learn") change.learn_for_s = Math.round(Number(data.get("hours")) * 3600);
+    if (mode === "learn") change.learn_for_s = Number(data.get("minutes")) * 60;
     await patch(base, change, { match: known });
     tell("Saved");
     reload();
   }}>
     <${Field} label="Who may charge" held value=${mode} onInput=${setMode} options=${MODES} />
     ${mode === "fixed tag" && html`<${Field} label="idTag that answers for all" name="fixed_id_tag" required maxlength="20" value=${cp.fixed_id_tag ?? ""} />`}
-    ${mode === "learn" && html`<${Field} label="For how many hours" name="hours" type="number" min="1" max="8760" value="24" required />
+    ${mode === "learn" && html`<${Field} label="For how many minutes" name="minutes" type="number" min="1" max="1440" value="10" required />
       ${cp.learning_ends_at && html`<p class="soft">It learns until <${Time} at=${cp.learning_ends_at} />.</p>`}`}
   <//>`;
 }
