@@ -40,7 +40,7 @@ def public(record: object) -> dict[str, object]:
 def public_event(numbered: NumberedEvent) -> dict[str, object]:
     """What programs get of an event: its number, its kind, its fields, with times as times."""
     event = numbered.event
-    return {"number": numbered.number, **_view(type(event), msgspec.to_builtins(event))}
+    return _view(type(event), {"number": numbered.number, **msgspec.to_builtins(event)})
 
 
 def at(us: int | None) -> datetime | None:
@@ -84,28 +84,23 @@ def json_line(record: object) -> str:
 # a kind is found once.
 
 
-def _view(kind: type[Event | Fact], fields: dict[str, Any]) -> dict[str, object]:  # Any: JSON
-    shown = _shown(kind)
-    view = {}
-    for name, value in fields.items():
-        if name in shown:
-            public_name, show = shown[name]
-            view[public_name] = show(value)
-        else:
-            view[name] = value
-    return view
+def _view(kind: type[Event | Fact], fields: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+    for name, public_name, show in _shown(kind):
+        if name in fields:
+            fields[public_name] = show(fields.pop(name))
+    return fields
 
 
 @cache
-def _shown(kind: type[Event | Fact]) -> dict[str, tuple[str, Callable[[Any], object]]]:
+def _shown(kind: type[Event | Fact]) -> tuple[tuple[str, str, Callable[[Any], object]], ...]:
     """The fields that are not shown as they are: under which name, and how."""
-    shown: dict[str, tuple[str, Callable[[Any], object]]] = {}
-    for field in msgspec.structs.fields(kind):
-        if field.name.endswith(_TIMES):
-            shown[field.name] = (field.name.removesuffix("_us"), _time)
-        elif field.type == Facts:
-            shown[field.name] = (field.name, lambda facts: [_view(Fact, fact) for fact in facts])
-    return shown
+    return tuple(
+        (name, name.removesuffix("_us"), _time)
+        if name.endswith(_TIMES)
+        else (name, name, lambda facts: [_view(Fact, fact) for fact in facts])
+        for field in msgspec.structs.fields(kind)
+        if (name := field.name).endswith(_TIMES) or field.type == Facts
+    )
 
 
 def _time(us: int | None) -> str | None:
