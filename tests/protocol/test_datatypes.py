@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocpptrio.protocol.core import Authorize, GetConfiguration, KeyValue, StatusNotification
-from ocpptrio.protocol.datatypes import Deviation, DeviationKind, IdTagInfo, id_tag_key
+from ocpptrio.protocol.datatypes import (
+    Deviation,
+    DeviationKind,
+    IdTagInfo,
+    id_tag_key,
+    is_same_id_tag,
+)
 
 
 def test_fields_are_camel_case_on_the_wire() -> None:
@@ -78,3 +84,19 @@ def test_these_id_tags_are_different(one: str, other: str) -> None:
 @given(st.text())
 def test_the_key_of_a_key_is_itself(id_tag: str) -> None:
     assert id_tag_key(id_tag_key(id_tag)) == id_tag_key(id_tag)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Fleet", "FLEET\x10", True),
+        ("Fleet", "Fleet2", False),
+        (None, "Fleet", False),
+        ("Fleet", None, False),
+        (None, None, False),
+    ],
+)
+def test_id_tags_are_the_same_if_both_are_given(
+    one: str | None, other: str | None, *, same: bool
+) -> None:
+    assert is_same_id_tag(one, other) is same
