@@ -6,6 +6,7 @@ Status is not the truth about transactions: only their own messages open and clo
 from ocpptrio.events import StatusChanged
 from ocpptrio.protocol.core import StatusNotification, StatusNotificationResponse
 from ocpptrio.services.incoming import Incoming
+from ocpptrio.session.state import is_outdated
 from ocpptrio.store import connectors
 from ocpptrio.store.driver import Db, Store
 from ocpptrio.store.records import ConnectorRecord
@@ -20,12 +21,10 @@ class StatusService:
     ) -> StatusNotificationResponse:
         """Any transition is taken: short states may have been swallowed (MinimumStatusDuration).
 
-        What was queued while there was no connection goes into the history only, if something newer
-        is known (Q46): after an outage, it may arrive behind fresh ones. On one connection the last
-        one counts whatever it states, for clocks are set forward and back.
+        One that is outdated goes into the history only.
         """
         status_at_us = incoming.event_time_us(request.timestamp)
-        connected_at_us = incoming.state.connected_at_us or incoming.received_at_us
+        state = incoming.state
         record = ConnectorRecord(
             charge_point_id=incoming.charge_point_id,
             connector_id=request.connector_id,
@@ -40,9 +39,8 @@ class StatusService:
 
         def work(db: Db) -> None:
             known = connectors.get(db, record.charge_point_id, record.connector_id)
-            # A clock that was ahead is no reason to wait until its time has come.
-            outdated = known is not None and status_at_us < min(
-                known.status_at_us, known.received_at_us, connected_at_us
+            outdated = known is not None and is_outdated(
+                state, status_at_us, known.status_at_us, known.received_at_us
             )
             if not outdated:
                 connectors.put(db, record)

@@ -292,17 +292,27 @@ def _conditions(
             )
 
 
+def is_outdated(
+    state: SessionState, stated_us: int, known_us: int, known_received_at_us: int
+) -> bool:
+    """Was this queued while there was no connection, and is something newer known (Q46)?
+
+    On one connection the last one counts, whatever time it states: clocks are set forward and back,
+    and one that was ahead is no reason to wait until its time has come.
+
+    Args:
+        known_us: the time that the newest known one states, and when we received it.
+    """
+    connected_at_us = state.connected_at_us or known_received_at_us
+    return stated_us < min(known_us, known_received_at_us, connected_at_us)
+
+
 def _meter(state: SessionState, event: MeterValuesReceived) -> MeterState:
     before = state.meters.get(event.connector_id)
     values = {name: value for name in _METER_FIELDS if (value := getattr(event, name)) is not None}
     if before is None:
         before = MeterState(measured_at_us=event.measured_at_us)
-    elif event.measured_at_us < min(
-        # Of before the connection: a replay of what was queued. Else its clock was set back.
-        before.measured_at_us,
-        before.received_at_us,
-        state.connected_at_us or before.received_at_us,
-    ):
+    elif is_outdated(state, event.measured_at_us, before.measured_at_us, before.received_at_us):
         return replace(before, heard_at_us=event.at_us)
     return replace(
         before,

@@ -1,6 +1,6 @@
 """The stores that every test of this folder runs against, and what they publish."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import trio
 
 from ocpptrio.events import NumberedEvent
 from ocpptrio.store import writer
+from ocpptrio.store.driver import Reader, Row, SqlValue
 from ocpptrio.store.sqlite import SqliteStore
 
 
@@ -34,3 +35,20 @@ async def store(
     async with made:
         await nursery.start(made.run)
         yield made
+
+
+class Explained:
+    """A reader that notes in `plans` how it would read."""
+
+    def __init__(self, reader: Reader, plans: list[str]) -> None:
+        self._reader = reader
+        self._plans = plans
+
+    def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+        plan = self._reader.rows("EXPLAIN QUERY PLAN " + sql, parameters)
+        self._plans.extend(str(step[3]) for step in plan)
+        return []
+
+    def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
+        self.rows(sql, parameters)
+        return None

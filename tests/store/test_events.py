@@ -1,7 +1,5 @@
 """Events as rows: in order, by charge point, by kind, whatever version wrote them."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from ocpptrio.events import (
@@ -13,7 +11,8 @@ from ocpptrio.events import (
     Removed,
 )
 from ocpptrio.store import events
-from ocpptrio.store.driver import Reader, Row, SqlValue, Store
+from ocpptrio.store.driver import Reader, Store
+from tests.store.conftest import Explained
 
 EVENTS: list[AnyEvent] = [
     Connected(charge_point_id="CP1", at_us=1, generation=1, peer="here"),
@@ -98,23 +97,9 @@ async def test_what_is_rare_is_found_by_an_index(
 ) -> None:
     plans: list[str] = []
 
-    class Explained:
-        """A reader that tells how it would read."""
-
-        def __init__(self, reader: Reader) -> None:
-            self._reader = reader
-
-        def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
-            plan = self._reader.rows("EXPLAIN QUERY PLAN " + sql, parameters)
-            plans.extend(str(step[3]) for step in plan)
-            return []
-
-        def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
-            raise NotImplementedError
-
     await store.read(
         lambda reader: events.since(
-            Explained(reader), 0, charge_point_id=charge_point_id, kinds=[kind]
+            Explained(reader, plans), 0, charge_point_id=charge_point_id, kinds=[kind]
         )
     )
     (plan,) = plans

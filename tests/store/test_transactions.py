@@ -1,6 +1,5 @@
 """Transactions from start to stop, and which one a message means."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,9 +7,10 @@ import pytest
 from ocpptrio.errors import StoreError
 from ocpptrio.protocol.datatypes import AuthorizationStatus
 from ocpptrio.store import meter_readings, transactions
-from ocpptrio.store.driver import Reader, Row, SqlValue, Store
+from ocpptrio.store.driver import Reader, Store
 from ocpptrio.store.records import MeterReading, TransactionRecord
 from ocpptrio.store.vocabulary import TransactionState
+from tests.store.conftest import Explained
 
 START: dict[str, Any] = {  # Any: arguments of any type
     "charge_point_id": "CP1",
@@ -297,23 +297,9 @@ async def test_the_newest_register_is_shown_whenever_it_came(store: Store) -> No
 async def test_what_a_stop_can_mean_is_looked_for_among_those_without_one(store: Store) -> None:
     plans: list[str] = []
 
-    class Explained:
-        """A reader that tells how it would read."""
-
-        def __init__(self, reader: Reader) -> None:
-            self._reader = reader
-
-        def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
-            plan = self._reader.rows("EXPLAIN QUERY PLAN " + sql, parameters)
-            plans.extend(str(step[3]) for step in plan)
-            return []
-
-        def row(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
-            raise NotImplementedError
-
     await store.read(
         lambda reader: transactions.candidates_for_stop(
-            Explained(reader), charge_point_id="CP1", meter_stop_wh=1, stopped_at_us=1
+            Explained(reader, plans), charge_point_id="CP1", meter_stop_wh=1, stopped_at_us=1
         )
     )
     assert "INDEX transactions_without_stop" in plans[0]
